@@ -1,0 +1,93 @@
+"""Typed configuration: frozen models beside their owners, YAML presets, and errors that help."""
+
+import difflib
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vidcl.errors import VidclError
+
+C = TypeVar("C", bound="Config")
+
+
+class Config(BaseModel):
+    """Base of every configuration: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def load_config(path: str | Path, kind: type[C]) -> C:
+    """Read a YAML file into ``kind``.
+
+    Raises:
+        VidclError: the file is missing, is not YAML, or does not fit; a misspelt key is answered
+            with the nearest one that exists.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise VidclError(f"Cannot read the configuration {path}: {error}.") from error
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise VidclError(f"{path} is not valid YAML: {reason}.") from error
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise VidclError(f"{path} must hold 'key: value' lines, not a {type(values).__name__}.")
+    return parse_config(values, kind, source=str(path))
+
+
+def parse_config(values: dict[str, Any], kind: type[C], source: str = "configuration") -> C:
+    """Validate plain values (as read from YAML or JSON) into ``kind``.
+
+    Raises:
+        VidclError: one sentence for the first problem.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise VidclError(_explain(error, kind, source)) from error
+
+
+def dump_config(config: Config) -> str:
+    """The configuration as YAML that ``load_config`` reads back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _explain(error: ValidationError, kind: type[Config], source: str) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(kind, first["loc"][:-1])
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
+        return f"{source}: unknown key '{where}'; {hint}"
+    return f"{source}: {where or 'the whole'}: {first['msg']} (got {first['input']!r})."
+
+
+def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    for part in location:
+        field = kind.model_fields.get(str(part))
+        inner = _model_in(field.annotation) if field is not None else None
+        if inner is not None:
+            kind = inner
+    return list(kind.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The configuration class inside an annotation such as ``Inner | None``, or None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is not None:
+        for part in typing.get_args(annotation):
+            inner = _model_in(part)
+            if inner is not None:
+                return inner
+    return None

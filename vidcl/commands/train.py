@@ -1,0 +1,60 @@
+"""``vidcl train``: a track store and a configuration in, a run folder with an encoder out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from vidcl.commands.options import first_positional, parse
+from vidcl.config import load_config
+from vidcl.presets import find_preset, preset_names
+from vidcl.progress import show_progress
+from vidcl.training.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Options:
+    """Train an encoder on the pairs of a track store.
+
+    CONFIG is a YAML file or the name of a preset. Every setting of it can be given on the command
+    line too. Ctrl-C saves a checkpoint; --resume goes on from the last one, bit for bit on a CPU.
+
+    Examples:
+      vidcl train laptop/region_track --data store --out runs/region_track
+      vidcl train laptop/moco --data store --out runs/moco --training.lr 0.002
+      vidcl train laptop/moco --data store --out runs/moco --resume
+    """
+
+    config: tyro.conf.Positional[str]
+    """A YAML file or a preset's name."""
+    data: Path
+    """A track store (vidcl extract)."""
+    out: Path
+    """The run folder: config.yaml, metrics.jsonl, checkpoints/."""
+    settings: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    resume: bool = False
+    """Go on from the run's last checkpoint."""
+
+
+def run(argv: list[str]) -> int:
+    name = first_positional(argv)
+    # Without a name only --help or an error can follow: any preset serves to show the settings.
+    path = find_preset(name) if name else find_preset("laptop/moco")
+    default = Options(
+        config=str(path) if name else tyro.MISSING,  # type: ignore[arg-type]
+        data=tyro.MISSING,  # type: ignore[arg-type]
+        out=tyro.MISSING,  # type: ignore[arg-type]
+        settings=load_config(path, TrainConfig),
+    )
+    if not name and not {"-h", "--help"} & set(argv):
+        print(f"presets: {', '.join(preset_names())}")
+    options = parse(Options, argv, prog="train", default=default)
+    from vidcl.training.loop import train
+
+    with show_progress("train", unit="steps") as progress:
+        train(
+            options.settings, options.data, options.out, resume=options.resume, progress=progress
+        )
+    print(f"run:  {options.out}\nnext: vidcl embed {options.out} IMAGES --out features.parquet")
+    return 0

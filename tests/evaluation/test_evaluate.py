@@ -1,0 +1,193 @@
+"""The results structure, means over seeds, tracks and galleries."""
+
+import base64
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vidcl.errors import VidclError
+from vidcl.evaluation.config import EvaluationConfig
+from vidcl.evaluation.evaluate import System, evaluate
+from vidcl.evaluation.galleries import build_gallery, write_galleries
+from vidcl.evaluation.results import (
+    metric_names,
+    read_results,
+    results_csv,
+    table_text,
+    write_results,
+)
+from vidcl.evaluation.table import embedding_table
+from vidcl.evaluation.tracks import half_track_retrieval, sample_steps, track_set
+
+FAST = EvaluationConfig(bootstrap=50)
+
+
+def table(seed, dim=32, signal=1.0):
+    generator = np.random.default_rng(seed)
+    instances = np.repeat(np.arange(12), 8)
+    codes = np.random.default_rng(99).standard_normal((12, dim))
+    features = signal * codes[instances] + generator.standard_normal((96, dim))
+    labels = {
+        "instance": np.array([f"object{k}" for k in instances]),
+        "class": np.array([f"class{k % 4}" for k in instances]),
+        "azimuth": np.tile(np.arange(8) * 45.0, 12),
+    }
+    return embedding_table(features, labels, {"encoder": "x", "content_hash": "abc"})
+
+
+def plain(seed):
+    return table(seed).drop_columns(["azimuth"])
+
+
+@pytest.fixture(scope="module")
+def results():
+    return evaluate(
+        [
+            System("track", [{"wild": table(1), "light": plain(2)}], run="runs/track"),
+            System("seeds", [{"wild": table(k)} for k in (3, 4, 5)]),
+            System("iid", [{"wild": table(6, signal=0.0)}], kind="control"),
+        ],
+        FAST,
+        title="Test",
+        settings={"seed": 3},
+        timings={"embed": 1.5},
+    )
+
+
+def test_structure(results):
+    track, seeds, iid = results["systems"]
+    assert (track["name"], track["kind"], track["run"]) == ("track", "trained", "runs/track")
+    assert iid["kind"] == "control"
+    wild = track["sets"]["wild"]
+    for name in ("recall@1", "recall@5", "map", "ris@10", "ris@25", "knn"):
+        assert isinstance(wild[name], float)
+    assert wild["recall@1_interval"][0] <= wild["recall@1"] <= wild["recall@1_interval"][1]
+    assert wild["min_gap"] == 45 and wild["n"] == 96 and wild["sets"] == 12
+    assert [point[0] for point in wild["gap_curve"]] == [56.25, 101.25, 146.25, 168.75]
+    assert track["sets"]["light"]["gap_curve"] == [] and track["sets"]["light"]["min_gap"] == 0
+    assert results["settings"]["evaluation"]["knn_k"] == 20 and results["settings"]["seed"] == 3
+    assert results["sets"]["wild"]["content_hash"] == "abc"
+    assert wild["recall@1"] > iid["sets"]["wild"]["recall@1"]
+    assert metric_names(results) == ["recall@1", "recall@5", "map", "ris@10", "ris@25", "knn"]
+    assert seeds["runs"] == 3
+
+
+def test_mean_and_deviation_over_seeds(results):
+    seeds = results["systems"][1]["sets"]["wild"]
+    single = [
+        evaluate([System("one", [{"wild": table(k)}])], FAST)["systems"][0]["sets"]["wild"]
+        for k in (3, 4, 5)
+    ]
+    for name in ("recall@1", "map", "ris@25", "knn"):
+        values = [run[name] for run in single]
+        assert seeds[name] == pytest.approx(np.mean(values))
+        assert seeds[f"{name}_std"] == pytest.approx(np.std(values, ddof=1))
+    curve = np.mean([np.array(run["gap_curve"]) for run in single], axis=0)
+    np.testing.assert_allclose(seeds["gap_curve"], curve)
+    assert len(seeds["gap_curve_std"]) == len(curve)
+    assert "recall@1_interval" not in seeds and "min_gap_std" not in seeds
+    assert seeds["n"] == 96
+
+
+def test_file_round_trip_table_and_csv(results, tmp_path):
+    write_results(results | {"odd": float("nan")}, tmp_path / "results.json")
+    again = read_results(tmp_path / "results.json")
+    assert again["systems"] == json.loads(json.dumps(results["systems"])) and again["odd"] is None
+    lines = table_text(results, "wild").splitlines()
+    assert lines[0].split() == ["wild", "R@1", "R@5", "mAP", "RIS", "10", "RIS", "25", "k-NN"]
+    assert len({len(line) for line in lines}) == 1 and "±" in lines[3]
+    rows = list(csv.DictReader(io.StringIO(results_csv(results))))
+    row = next(r for r in rows if (r["set"], r["system"], r["metric"]) == ("wild", "iid", "map"))
+    assert float(row["value"]) == results["systems"][2]["sets"]["wild"]["map"]
+    with pytest.raises(VidclError, match="Cannot read"):
+        read_results(tmp_path / "none.json")
+    (tmp_path / "list.json").write_text("[]")
+    with pytest.raises(VidclError, match="not a results file"):
+        read_results(tmp_path / "list.json")
+
+
+def test_narrow_features_leave_out_wide_tops_and_names_are_unique():
+    narrow = evaluate([System("n", [{"wild": table(0, dim=16)}])], FAST)["systems"][0]["sets"]
+    assert "ris@10" in narrow["wild"] and "ris@25" not in narrow["wild"]
+    with pytest.raises(VidclError, match="name of its own"):
+        evaluate([System("n", []), System("n", [])])
+    with pytest.raises(VidclError, match="no label column 'instance'"):
+        evaluate([System("n", [{"wild": table(0).drop_columns(["instance"])}])])
+
+
+def test_half_track_retrieval_against_a_loop():
+    generator = np.random.default_rng(0)
+    tracks = np.repeat([f"t{k}" for k in range(6)], 5)
+    positions = np.tile([0, 0.25, 0.5, 0.75, 1.0], 6)
+    features = generator.standard_normal((30, 8)) + np.repeat(
+        generator.standard_normal((6, 8)), 5, 0
+    )
+    fast = half_track_retrieval(features, tracks, positions, np.repeat(["v", "w"], 15), bootstrap=0)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    hits, precision = [], []
+    for q in range(30):
+        gallery = [
+            g
+            for g in range(30)
+            if tracks[g] != tracks[q] or abs(positions[g] - positions[q]) >= 0.5
+        ]
+        gallery.sort(key=lambda g, q=q: -(unit[q] @ unit[g]))
+        right = np.array([tracks[g] == tracks[q] for g in gallery])
+        hits.append(right[0])
+        ranks = np.flatnonzero(right) + 1
+        precision.append((np.arange(1, len(ranks) + 1) / ranks).mean())
+    assert fast["recall@1"] == pytest.approx(np.mean(hits))
+    assert fast["map"] == pytest.approx(np.mean(precision))
+    assert (fast["tracks"], fast["videos"], fast["min_gap"]) == (6, 2, 0.5)
+
+
+def test_track_set_samples_evenly_and_feeds_evaluate():
+    times = [np.arange(20) / 4, np.array([3.0]), np.array([0.0, 0.1, 5.0]), np.arange(4.0)]
+    data = track_set(
+        list("abcd"),
+        list("vvww"),
+        times,
+        lambda track, step: bytes([track, step]),
+        crops_per_track=4,
+    )
+    assert data.labels["instance"].tolist() == list("aaaa") + list("ccc") + list("dddd")
+    assert data.labels["position"][:4] == pytest.approx([0, 6 / 19, 13 / 19, 1])
+    assert data.read(1) == bytes([0, 6]) and data.read(4) == bytes([2, 0])
+    features = np.random.default_rng(0).standard_normal((len(data), 5))
+    embedded = embedding_table(features, data.labels, {})
+    found = evaluate([System("n", [{"tracks": embedded}])], FAST)["systems"][0]["sets"]["tracks"]
+    assert found["tracks"] == 3 and "knn" not in found and "ris@10" not in found
+    with pytest.raises(VidclError, match="at least two held-out tracks"):
+        track_set(["a"], ["v"], [np.arange(3.0)], lambda track, step: b"")
+
+
+def test_sample_steps_keeps_both_ends():
+    assert sample_steps(np.array([0.0, 1.0]), 8).tolist() == [0, 1]
+    steps = sample_steps(np.arange(100) / 25, 5)
+    assert steps[[0, -1]].tolist() == [0, 99] and len(steps) == 5
+    assert np.abs(np.diff(steps) - 24.75).max() < 1
+
+
+def test_gallery_asks_all_systems_the_same_and_marks_right_answers(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (96, 100, 60, 3), dtype=np.uint8)
+    tables = {"good": table(1, signal=3.0), "bad": table(2, signal=0.0)}
+    gallery = build_gallery("wild", tables, images, queries=4, min_gap=90)
+    good, bad = gallery["systems"]
+    assert [row["query"] for row in good["rows"]] == [row["query"] for row in bad["rows"]]
+    assert len({row["label"] for row in good["rows"]}) == 4
+    for row in good["rows"]:
+        assert len(row["found"]) == 5
+        for hit in row["found"]:
+            assert hit["right"] == (hit["label"] == row["label"])
+            gap = abs(int(hit["image"]) % 8 - int(row["query"]) % 8)
+            assert hit["image"] != row["query"] and not (hit["right"] and min(gap, 8 - gap) < 2)
+    assert sum(hit["right"] for row in good["rows"] for hit in row["found"]) > 15
+    picture = Image.open(io.BytesIO(base64.b64decode(next(iter(gallery["images"].values())))))
+    assert max(picture.size) == 80 and picture.format == "JPEG"
+    assert json.loads(write_galleries([gallery], tmp_path).read_text())["galleries"] == [gallery]
+    with pytest.raises(VidclError, match="96 rows for 5 images"):
+        build_gallery("wild", tables, images[:5])

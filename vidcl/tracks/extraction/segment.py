@@ -1,0 +1,150 @@
+"""Decode one segment of a video and follow what moves in it."""
+
+import gc
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from vidcl.errors import VidclError
+from vidcl.tracks.crops import Cropper
+from vidcl.tracks.extraction.config import ExtractConfig
+from vidcl.tracks.extraction.plan import Segment
+from vidcl.tracks.extraction.shard import Outcome
+from vidcl.tracks.extraction.sources import Source
+from vidcl.tracks.follow import follow
+from vidcl.tracks.given import GivenBoxes, read_given_boxes
+from vidcl.tracks.track import Track
+from vidcl.video.probe import VideoInfo, probe
+from vidcl.video.reader import Frame, VideoReader
+
+#: Shots are numbered within a segment; those of segment s of a video begin at s times this.
+SHOTS_PER_SEGMENT = 10_000
+
+
+@dataclass(frozen=True)
+class VideoTracks:
+    """The ``TrackMaker`` of videos."""
+
+    config: ExtractConfig
+
+    def __call__(self, source: Source, segment: Segment, outcome: Outcome) -> Iterator[Track]:
+        """Yield the segment's tracks; the faults of the file go into ``outcome``.
+
+        Raises:
+            VideoError: the file cannot be opened.
+        """
+        config = self.config
+        given = _given_boxes(config, source)
+        max_side = config.max_video_side if given is None else None
+        with VideoReader(source.path, max_side=max_side) as reader:
+            outcome.facts = _facts(reader.info)
+            clock = _Budget(config.video_timeout)
+            # shots are cut on every followed frame, but without regions nothing is followed
+            alone = config.follow.proposer == "frame"
+            rate = config.follow.keep_rate if alone else config.follow.follow_rate
+            frames = reader.frames(rate=rate, start=segment.start, end=segment.end)
+            tracks = follow(
+                clock.watch(frames),
+                config.follow,
+                Cropper(config.crop),
+                given=given,
+                seed=segment_seed(config.follow.seed, segment),
+                whole_frames=config.whole_frames,
+            )
+            try:
+                for track in tracks:
+                    placed = replace(track, shot=track.shot + segment.index * SHOTS_PER_SEGMENT)
+                    yield to_source_pixels(placed, clock.frame_size, reader.info)
+            finally:
+                outcome.frames = reader.result.frames_decoded
+                outcome.corrupt_frames = reader.result.corrupt_frames
+                # PyAV's reference cycles hold a decoder's buffers until the next collection
+                gc.collect()
+            if clock.spent:
+                outcome.fail(
+                    "timeout",
+                    f"{source.path}: stopped after {config.video_timeout:g} s; raise "
+                    "--video-timeout and run again with --retry-failed.",
+                )
+            elif reader.result.error is not None:
+                outcome.fail(reader.result.error.kind, str(reader.result.error))
+
+
+def probe_spans(paths: tuple[str, ...]) -> list[tuple[float, float] | None]:
+    """(start, duration) in seconds of each file; None where it cannot be opened or does not say.
+
+    What is wrong with a file is found again, and recorded, when it is extracted.
+    """
+    spans: list[tuple[float, float] | None] = []
+    for path in paths:
+        try:
+            info = probe(path)
+        except VidclError:
+            spans.append(None)
+        else:
+            spans.append(None if info.duration is None else (info.start, info.duration))
+    return spans
+
+
+def segment_seed(seed: int, segment: Segment) -> int:
+    """A seed of the segment's own, the same whatever process extracts it."""
+    text = f"{seed}/{segment.video_id}/{segment.index}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big")
+
+
+def to_source_pixels(track: Track, frame_size: tuple[int, int], info: VideoInfo) -> Track:
+    """Boxes and sizes of a track found on shrunk frames (width, height), in source pixels."""
+    if frame_size == (info.width, info.height):
+        return track
+    x, y = info.width / frame_size[0], info.height / frame_size[1]
+    scale = np.array([x, y, x, y], np.float32)
+    limit = np.array([info.width, info.height] * 2, np.float32)
+    sizes = np.clip(np.round(track.sizes * scale[:2]), 1, 65535)
+    return replace(
+        track,
+        boxes=np.clip(track.boxes * scale, 0, limit).astype(np.float32),
+        crop_boxes=(track.crop_boxes * scale).astype(np.float32),
+        sizes=sizes.astype(np.uint16),
+    )
+
+
+class _Budget:
+    """Ends a stream of frames when its time is spent, and remembers the frames' size."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.spent = False
+        self.frame_size = (0, 0)
+
+    def watch(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        started = time.monotonic()
+        for frame in frames:
+            self.frame_size = (frame.image.shape[1], frame.image.shape[0])
+            yield frame
+            if time.monotonic() - started > self.seconds:
+                self.spent = True
+                return
+
+
+def _given_boxes(config: ExtractConfig, source: Source) -> GivenBoxes | None:
+    if config.given_dir is None:
+        return None
+    path = Path(config.given_dir) / f"{Path(source.path).stem}.json"
+    if not path.is_file():
+        raise VidclError(f"{source.path} has no boxes: {path} does not exist.")
+    return read_given_boxes(path)
+
+
+def _facts(info: VideoInfo) -> dict[str, str | int | float | None]:
+    return {
+        "width": info.width,
+        "height": info.height,
+        "duration": info.duration,
+        "codec": info.codec,
+        "backend": info.backend,
+        "backend_version": info.backend_version,
+    }

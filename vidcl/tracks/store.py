@@ -1,0 +1,239 @@
+"""Read a track store: memory-mapped, so that drawing a crop touches only that crop's bytes."""
+
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from vidcl.errors import VidclError
+from vidcl.tracks.store_files import Block, list_shards, make_block, open_shard
+from vidcl.tracks.store_schema import PLAIN_COLUMNS, SCHEMA, TrackRow
+from vidcl.tracks.track import Track
+
+_OF_TRACK = ("kind", "proposer", "tracker", "shot", "end_reason", "label")
+_OF_ROW = ("track_id", "video_id", "video", "split", "change")
+
+
+def open_store(path: str | Path) -> "TrackStore":
+    """Open the track store in a folder.
+
+    Raises:
+        VidclError: there is no store, it has no tracks, a newer vidcl wrote it, or a shard is
+            damaged.
+    """
+    store = TrackStore(path)
+    if len(store) == 0:
+        raise VidclError(
+            f"The store {path} holds no tracks: 'vidcl inspect {path}' lists what went wrong with "
+            "its videos."
+        )
+    return store
+
+
+class TrackStore:
+    """The tracks of a store, in a fixed order: by shard, then by row.
+
+    Pickling sends the path and the list of shards; the copy opens its own maps when it is used, and
+    sees the same rows even if shards were added meanwhile.
+    """
+
+    def __init__(self, path: str | Path, shards: tuple[str, ...] | None = None) -> None:
+        self.path = Path(path)
+        #: Names of the shard files, in order.
+        self.shards = list_shards(self.path) if shards is None else shards
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TrackStore, (self.path, self.shards)
+
+    def __len__(self) -> int:
+        return len(self._row_block)
+
+    def __repr__(self) -> str:
+        return f"TrackStore({str(self.path)!r}, {len(self)} tracks, {len(self.shards)} shards)"
+
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """What the extraction wrote down: canvas, quality, rates, backend, configuration, ..."""
+        return self._opened[1]
+
+    @property
+    def canvas(self) -> int:
+        """Side of every crop, in pixels."""
+        return int(self.metadata["canvas"])
+
+    # ---- one value per track ------------------------------------------------------------------
+
+    @cached_property
+    def _table(self) -> pa.Table:
+        schema = pa.schema([SCHEMA.field(name) for name in PLAIN_COLUMNS])
+        parts = [block.batch.select(PLAIN_COLUMNS) for block in self._blocks]
+        return pa.Table.from_batches([p.replace_schema_metadata(None) for p in parts], schema)
+
+    def table_without_crops(self) -> pa.Table:
+        """Every column with one value per track, and ``length`` (int32): N rows."""
+        return self._table.append_column("length", pa.array(self.lengths, pa.int32()))
+
+    def column(self, name: str) -> np.ndarray:
+        """One plain column as numpy [N]: strings as objects (None where absent), else numbers."""
+        return self._table.column(name).to_numpy()
+
+    @cached_property
+    def kind(self) -> np.ndarray:
+        return self.column("kind")
+
+    @cached_property
+    def proposer(self) -> np.ndarray:
+        return self.column("proposer")
+
+    @cached_property
+    def tracker(self) -> np.ndarray:
+        return self.column("tracker")
+
+    @cached_property
+    def split(self) -> np.ndarray:
+        return self.column("split")
+
+    @cached_property
+    def video_id(self) -> np.ndarray:
+        return self.column("video_id")
+
+    @cached_property
+    def video(self) -> np.ndarray:
+        return self.column("video")
+
+    @cached_property
+    def end_reason(self) -> np.ndarray:
+        return self.column("end_reason")
+
+    @cached_property
+    def change(self) -> np.ndarray:
+        return self.column("change")
+
+    @cached_property
+    def label(self) -> np.ndarray:
+        return self.column("label")
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """int64 [N]: crops per track."""
+        parts = [np.diff(block.list_offsets) for block in self._blocks]
+        return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
+
+    def select(
+        self,
+        *,
+        kind: str | Collection[str] | None = None,
+        proposer: str | Collection[str] | None = None,
+        tracker: str | Collection[str] | None = None,
+        split: str | Collection[str] | None = None,
+        min_length: int = 1,
+    ) -> np.ndarray:
+        """Row numbers, int64 and ascending, of the tracks that fit every condition given."""
+        keep = self.lengths >= min_length
+        wanted = {"kind": kind, "proposer": proposer, "tracker": tracker, "split": split}
+        for name, values in wanted.items():
+            if values is not None:
+                allowed = [values] if isinstance(values, str) else list(values)
+                keep &= np.isin(getattr(self, name).astype(str), allowed)
+        return np.flatnonzero(keep)
+
+    # ---- one track ----------------------------------------------------------------------------
+
+    def track_id(self, row: int) -> str:
+        return self._table.column("track_id")[row].as_py()
+
+    def times(self, row: int) -> np.ndarray:
+        """float32 [T]: presentation times in seconds. A view of the file; do not write to it."""
+        block, first, last = self._span(row)
+        return block.times[first:last]
+
+    def boxes(self, row: int) -> np.ndarray:
+        """float32 [T, 4]: xyxy in source pixels."""
+        block, first, last = self._span(row)
+        return block.boxes[first:last]
+
+    def crop_boxes(self, row: int) -> np.ndarray:
+        """float32 [T, 4]: the pixels each crop shows, xyxy, possibly outside the picture."""
+        block, first, last = self._span(row)
+        return block.crop_boxes[first:last]
+
+    def sizes(self, row: int) -> np.ndarray:
+        """uint16 [T, 2]: width and height of each crop in source pixels, before squaring."""
+        block, first, last = self._span(row)
+        return block.sizes[first:last]
+
+    def scores(self, row: int) -> dict[str, np.ndarray]:
+        """Name -> float32 [T], in [0, 1]."""
+        block, first, last = self._span(row)
+        return {name: values[first:last] for name, values in block.scores.items()}
+
+    def crop(self, row: int, step: int) -> bytes:
+        """The JPEG file of one step; a negative step counts from the end.
+
+        Raises:
+            IndexError: the track has no such step.
+        """
+        block, first, last = self._span(row)
+        at = first + step if step >= 0 else last + step
+        if not first <= at < last:
+            raise IndexError(f"track {row} has {last - first} crops, none at {step}")
+        return block.crop_data[block.crop_offsets[at] : block.crop_offsets[at + 1]].tobytes()
+
+    def crops(self, row: int) -> list[bytes]:
+        """All JPEG files of a track."""
+        return [self.crop(row, step) for step in range(int(self.lengths[row]))]
+
+    def read_row(self, row: int) -> TrackRow:
+        """Everything of one track, copied into memory."""
+        plain = {name: self._table.column(name)[row].as_py() for name in PLAIN_COLUMNS}
+        track = Track(
+            times=self.times(row).copy(),
+            boxes=self.boxes(row).copy(),
+            crop_boxes=self.crop_boxes(row).copy(),
+            sizes=self.sizes(row).copy(),
+            scores={name: values.copy() for name, values in self.scores(row).items()},
+            crops=self.crops(row),
+            **{name: plain[name] for name in _OF_TRACK},
+        )
+        return TrackRow(track=track, **{name: plain[name] for name in _OF_ROW})
+
+    def _span(self, row: int) -> tuple["Block", int, int]:
+        """The block that holds a row, and where the row's steps begin and end in it."""
+        block = self._blocks[self._row_block[row]]
+        local = row - block.first_row if row >= 0 else row + len(self) - block.first_row
+        return block, int(block.list_offsets[local]), int(block.list_offsets[local + 1])
+
+    # ---- opening ------------------------------------------------------------------------------
+
+    @cached_property
+    def _opened(self) -> tuple[list["Block"], dict[str, Any]]:
+        blocks: list[Block] = []
+        metadata: dict[str, Any] = {}
+        rows = 0
+        for name in self.shards:
+            shard = self.path / "shards" / name
+            reader, facts = open_shard(shard)
+            if metadata and facts.get("canvas") != metadata.get("canvas"):
+                raise VidclError(
+                    f"{shard} has a canvas of {facts.get('canvas')} px and the store's other "
+                    f"shards {metadata.get('canvas')}: it belongs to another store, move it away."
+                )
+            metadata = metadata or facts
+            for index in range(reader.num_record_batches):
+                batch = reader.get_batch(index)
+                if batch.num_rows:
+                    blocks.append(make_block(batch, rows))
+                    rows += batch.num_rows
+        return blocks, metadata
+
+    @property
+    def _blocks(self) -> list["Block"]:
+        return self._opened[0]
+
+    @cached_property
+    def _row_block(self) -> np.ndarray:
+        counts = [block.batch.num_rows for block in self._blocks]
+        return np.repeat(np.arange(len(counts)), counts)

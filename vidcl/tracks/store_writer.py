@@ -1,0 +1,134 @@
+"""Write one shard of a track store: an uncompressed Arrow IPC file that appears whole or not."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from vidcl.files import atomic_path
+from vidcl.tracks.store_schema import METADATA_KEY, SCHEMA, SCHEMA_VERSION, VERSION_KEY, TrackRow
+from vidcl.tracks.track import SCORES
+
+#: A record batch is closed before its crops pass this many bytes (a longer track stands alone).
+BATCH_BYTES = 60 * 2**20
+
+
+@dataclass(frozen=True)
+class ShardSummary:
+    """What was written: path of the shard, number of tracks and of crops, bytes of the file."""
+
+    path: Path
+    tracks: int
+    crops: int
+    bytes: int
+
+
+def shard_path(store: str | Path, number: int) -> Path:
+    """Where shard ``number`` of a store lies."""
+    return Path(store) / "shards" / f"shard-{number:05d}.arrow"
+
+
+def write_shard(
+    path: str | Path, rows: Iterable[TrackRow], metadata: dict[str, Any]
+) -> ShardSummary:
+    """Write rows, in their order, as one shard.
+
+    Args:
+        path: the shard's file; replaced if it is there, and only once all rows are on disk.
+        rows: consumed lazily; at most one record batch is held in memory.
+        metadata: JSON-able facts about the extraction (canvas, quality, rates, backend, ...).
+
+    Raises:
+        ValueError: a row's arrays disagree in length.
+    """
+    path = Path(path)
+    schema = SCHEMA.with_metadata(
+        {
+            VERSION_KEY: str(SCHEMA_VERSION).encode(),
+            METADATA_KEY: json.dumps(metadata, sort_keys=True).encode(),
+        }
+    )
+    tracks = crops = pending_bytes = 0
+    pending: list[TrackRow] = []
+    with atomic_path(path) as aside:
+        with pa.OSFile(str(aside), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+            for row in rows:
+                size = sum(map(len, row.track.crops)) + 64 * len(row.track)
+                if pending and pending_bytes + size > BATCH_BYTES:
+                    writer.write_batch(_batch(pending, schema))
+                    pending, pending_bytes = [], 0
+                pending.append(row)
+                pending_bytes += size
+                tracks += 1
+                crops += len(row.track)
+            if pending:
+                writer.write_batch(_batch(pending, schema))
+        written = aside.stat().st_size
+    return ShardSummary(path=path, tracks=tracks, crops=crops, bytes=written)
+
+
+def _batch(rows: list[TrackRow], schema: pa.Schema) -> pa.RecordBatch:
+    tracks = [row.track for row in rows]
+    for row in rows:
+        _check(row)
+    lengths = np.array([len(track) for track in tracks])
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+
+    def lists(values: list[np.ndarray], dtype: type, field: str) -> pa.Array:
+        flat = np.concatenate([np.asarray(value, dtype=dtype) for value in values])
+        inner = pa.array(flat.reshape(-1))
+        if flat.ndim == 2:
+            inner = pa.FixedSizeListArray.from_arrays(inner, flat.shape[1])
+        return pa.ListArray.from_arrays(offsets, inner, type=schema.field(field).type)
+
+    scores = [
+        pa.ListArray.from_arrays(
+            offsets,
+            pa.array(np.concatenate([np.asarray(t.scores[name], np.float32) for t in tracks])),
+        )
+        for name in SCORES
+    ]
+    crops = pa.array([crop for track in tracks for crop in track.crops], pa.binary())
+    columns: dict[str, Any] = {
+        "track_id": [row.track_id for row in rows],
+        "video_id": [row.video_id for row in rows],
+        "video": [row.video for row in rows],
+        "shot": [track.shot for track in tracks],
+        "split": [row.split for row in rows],
+        "kind": [track.kind for track in tracks],
+        "proposer": [track.proposer for track in tracks],
+        "tracker": [track.tracker for track in tracks],
+        "end_reason": [track.end_reason for track in tracks],
+        "change": [row.change for row in rows],
+        "times": lists([track.times for track in tracks], np.float32, "times"),
+        "boxes": lists([track.boxes for track in tracks], np.float32, "boxes"),
+        "crop_boxes": lists([track.crop_boxes for track in tracks], np.float32, "crop_boxes"),
+        "scores": pa.StructArray.from_arrays(scores, fields=list(schema.field("scores").type)),
+        "crops": pa.ListArray.from_arrays(offsets, crops),
+        "sizes": lists([track.sizes for track in tracks], np.uint16, "sizes"),
+        "label": [track.label for track in tracks],
+    }
+    arrays = [
+        values if isinstance(values, pa.Array) else pa.array(values, schema.field(name).type)
+        for name, values in columns.items()
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _check(row: TrackRow) -> None:
+    track, length = row.track, len(row.track)
+    shapes = {
+        "times": (np.shape(track.times), (length,)),
+        "boxes": (np.shape(track.boxes), (length, 4)),
+        "crop_boxes": (np.shape(track.crop_boxes), (length, 4)),
+        "sizes": (np.shape(track.sizes), (length, 2)),
+        "crops": ((len(track.crops),), (length,)),
+        **{f"scores.{name}": (np.shape(track.scores.get(name, ())), (length,)) for name in SCORES},
+    }
+    for name, (shape, wanted) in shapes.items():
+        if shape != wanted or length == 0:
+            raise ValueError(f"track {row.track_id}: {name} has shape {shape}, not {wanted}")

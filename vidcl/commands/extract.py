@@ -1,6 +1,5 @@
 """``vidcl extract``: videos or still images in, a track store out."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +18,9 @@ from vidcl.tracks.extraction.config import ExtractConfig
 class Options:
     """Decode videos, find and follow regions, and write a track store.
 
-    The same command run again does only what is missing. Exit status 1 when no video gave a track.
+    The same command run again does only what is missing. Exit status 0 when every file was read or
+    its fault is listed in STORE/videos.parquet, 1 when not one track came out, 3 when vidcl itself
+    failed on a file.
 
     Examples:
       vidcl extract my-videos/ --out store
@@ -28,7 +29,7 @@ class Options:
       vidcl extract --images photos/ --out store
     """
 
-    sources: tyro.conf.Positional[tuple[Path, ...]]
+    sources: tyro.conf.Positional[tuple[str, ...]]
     """Video files, folders (searched deeply), glob patterns, or .txt lists of paths."""
     out: Path
     """The store: a folder, made if absent."""
@@ -51,13 +52,16 @@ def run(argv: list[str]) -> int:
         argv,
         prog="extract",
         default=Options(
-            sources=(), out=tyro.MISSING, settings=defaults, config=str(path)  # type: ignore[arg-type]
+            sources=(),
+            out=tyro.MISSING,
+            settings=defaults,
+            config=str(path),  # type: ignore[arg-type]
         ),
     )
     if options.images is not None:
         if options.sources:
             raise VidclError("Give either videos or --images DIR, not both.")
-        return _pack_images(options.images, options.out)
+        return _pack_images(options)
     if not options.sources:
         raise VidclError("Name the videos to extract: files, folders, or a .txt list of paths.")
     return _extract(options)
@@ -75,22 +79,31 @@ def _extract(options: Options) -> int:
             update=options.update,
             progress=progress,
         )
-    print(report)
-    if report.tracks == 0:
-        print(
-            f"vidcl: no video gave a track; {options.out / 'videos.parquet'} says why.",
-            file=sys.stderr,
+    from vidcl.tracks.inspect import summarize
+
+    print(summarize(options.out))
+    for note in report.notes:
+        print(f"note: {note}")
+    print(f"{report.seconds:.1f} s\nnext:  vidcl inspect {options.out} --sheet tracks.png")
+    return 3 if report.internal else 0
+
+
+def _pack_images(options: Options) -> int:
+    assert options.images is not None
+    from vidcl.tracks.images import ImagesConfig, pack_images
+    from vidcl.tracks.inspect import summarize
+
+    with show_progress("pack", unit="shards") as progress:
+        report = pack_images(
+            options.images,
+            options.out,
+            ImagesConfig(workers=options.settings.workers),
+            retry_failed=options.retry_failed,
+            update=options.update,
+            progress=progress,
         )
-        return 1
-    print(f"store: {options.out}\nnext:  vidcl inspect {options.out} --sheet tracks.png")
-    return 0
-
-
-def _pack_images(folder: Path, out: Path) -> int:
-    from vidcl.tracks.images import pack_images
-
-    with show_progress("pack", unit="images") as progress:
-        report = pack_images(folder, out, progress=progress)
-    print(report)
-    print(f"store: {out}\nnext:  vidcl train moco --data {out} --out runs/moco")
+    print(summarize(options.out))
+    for note in report.notes:
+        print(f"note: {note}")
+    print(f"{report.seconds:.1f} s\nnext:  vidcl train moco --data {options.out} --out runs/moco")
     return 0

@@ -14,16 +14,14 @@ class Options:
 
     Examples:
       vidcl inspect store
-      vidcl inspect store --sheet tracks.png --kind region --rows 16
+      vidcl inspect store --sheet tracks.png --tracks 24 --seed 1
     """
 
     store: tyro.conf.Positional[Path]
     """A folder written by vidcl extract."""
     sheet: Path | None = None
     """Write a contact sheet of sampled tracks to this PNG file."""
-    kind: str | None = None
-    """Draw only tracks of this kind: frame, region or image."""
-    rows: int = 12
+    tracks: int = 16
     """Tracks on the sheet."""
     seed: int = 0
     """Which tracks are drawn."""
@@ -31,14 +29,13 @@ class Options:
 
 def run(argv: list[str]) -> int:
     options = parse(Options, argv, prog="inspect")
-    from vidcl.tracks.inspect import contact_sheet, summary
-    from vidcl.tracks.store import open_store
+    import numpy as np
 
-    store = open_store(options.store)
-    print(summary(store))
+    from vidcl.tracks.inspect import summarize, write_contact_sheet
+
+    print(summarize(options.store))
     if options.sheet is not None:
-        contact_sheet(
-            store, options.sheet, rows=options.rows, kind=options.kind, seed=options.seed
-        )
+        rng = np.random.default_rng(options.seed)
+        write_contact_sheet(options.store, options.sheet, rng, tracks=options.tracks)
         print(f"sheet: {options.sheet}")
     return 0

@@ -53,8 +53,6 @@ def run(argv: list[str]) -> int:
     from vidcl.training.loop import train
 
     with show_progress("train", unit="steps") as progress:
-        train(
-            options.settings, options.data, options.out, resume=options.resume, progress=progress
-        )
+        train(options.settings, options.data, options.out, resume=options.resume, progress=progress)
     print(f"run:  {options.out}\nnext: vidcl embed {options.out} IMAGES --out features.parquet")
     return 0

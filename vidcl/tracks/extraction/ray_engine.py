@@ -50,6 +50,7 @@ def _connect(workers: int | None, address: str | None) -> None:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         else:
             ray.init(
+                address="local",  # without it Ray joins whatever cluster last ran on this machine
                 num_cpus=workers or len(os.sched_getaffinity(0)),
                 include_dashboard=False,
                 log_to_driver=False,

@@ -20,7 +20,6 @@ def tiny(tmp_path_factory):
     world = load_config(find_preset("world_demo"), WorldConfig)
     objects = world.objects.model_copy(update={"report_per_class": 1, "tune_per_class": 1})
     videos = world.videos.model_copy(update={"count": 10, "frames": 8})
-    sets = world.sets.model_copy(update={"views": 4, "backgrounds": 2, "occluders": 2})
     world = world.model_copy(update={"objects": objects, "videos": videos, "sets": sets})
     (folder / "world.yaml").write_text(dump_config(world))
     demo = {

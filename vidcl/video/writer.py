@@ -28,8 +28,7 @@ def write_video(
 ) -> None:
     """Encode ``frames`` to ``path``; the container follows from its extension.
 
-    The file appears whole or not at all. The same pixels need not give the same bytes: x264's
-    assembly was seen to choose differently between runs, even on one thread.
+    The file appears whole or not at all, and with libx264 the same pixels give the same bytes.
 
     Args:
         frames: uint8 [H, W, 3] RGB, all of one size; even sides for the default pixel format.
@@ -52,7 +51,9 @@ def write_video(
                     height, width = image.shape[:2]
                     options = {"crf": str(crf)}
                     if codec == "libx264":
+                        # Macroblock trees made different files of the same frames from run to run.
                         options |= {"preset": "veryfast", "bf": str(b_frames)}
+                        options |= {"x264-params": "mbtree=0"}
                     stream = _add_stream(container, codec, fraction, options)
                     stream.width, stream.height = width, height
                     stream.pix_fmt = pixel_format

@@ -51,9 +51,10 @@ def write_video(
                     height, width = image.shape[:2]
                     options = {"crf": str(crf)}
                     if codec == "libx264":
-                        # Macroblock trees made different files of the same frames from run to run.
+                        # Macroblock trees made different files of the same frames from run to run;
+                        # without adaptive placement, B-frames are where they were asked for.
                         options |= {"preset": "veryfast", "bf": str(b_frames)}
-                        options |= {"x264-params": "mbtree=0"}
+                        options |= {"x264-params": "mbtree=0:b-adapt=0"}
                     stream = _add_stream(container, codec, fraction, options)
                     stream.width, stream.height = width, height
                     stream.pix_fmt = pixel_format

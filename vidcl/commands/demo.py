@@ -39,8 +39,8 @@ class Options:
 
 
 def run(argv: list[str]) -> int:
-    path = find_preset(option_value(argv, "config") or "demo")
-    default = Options(settings=load_config(path, DemoConfig), config=str(path))
+    name = option_value(argv, "config") or "demo"
+    default = Options(settings=load_config(find_preset(name), DemoConfig), config=name)
     options = parse(Options, argv, prog="demo", default=default)
     from vidcl.demo.run import check_videos, run_demo
 

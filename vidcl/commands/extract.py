@@ -45,8 +45,8 @@ class Options:
 
 
 def run(argv: list[str]) -> int:
-    path = find_preset(option_value(argv, "config") or "extract")
-    defaults = load_config(path, ExtractConfig)
+    name = option_value(argv, "config") or "extract"
+    defaults = load_config(find_preset(name), ExtractConfig)
     options = parse(
         Options,
         argv,
@@ -55,7 +55,7 @@ def run(argv: list[str]) -> int:
             sources=(),
             out=tyro.MISSING,
             settings=defaults,
-            config=str(path),  # type: ignore[arg-type]
+            config=name,  # type: ignore[arg-type]
         ),
     )
     if options.images is not None:

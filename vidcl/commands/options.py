@@ -1,5 +1,6 @@
 """What the verbs share: parsing of options and of configuration overrides."""
 
+import inspect
 from typing import Any, TypeVar
 
 import tyro
@@ -11,7 +12,13 @@ def parse(kind: type[T], argv: list[str], *, prog: str, default: Any = None) -> 
     """Read ``argv`` into the dataclass ``kind``; ``--help`` and wrong options end the program."""
     kwargs = {} if default is None else {"default": default}
     return tyro.cli(
-        kind, args=argv, prog=f"vidcl {prog}", config=(tyro.conf.AvoidSubcommands,), **kwargs
+        kind,
+        args=argv,
+        prog=f"vidcl {prog}",
+        # Given whole, since tyro leaves the examples out of a docstring it reads itself.
+        description=inspect.cleandoc(kind.__doc__ or ""),
+        config=(tyro.conf.AvoidSubcommands,),
+        **kwargs,
     )
 
 

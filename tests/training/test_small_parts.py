@@ -1,0 +1,71 @@
+import math
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from making import make_store
+
+from vidcl.models.jpeg import decode_jpegs
+from vidcl.training.config import PairConfig, StreamConfig, TrainingConfig
+from vidcl.training.crops import Crops
+from vidcl.training.optimizer import learning_rate
+from vidcl.training.pairs import PairSampler
+from vidcl.training.prefetch import prefetch
+
+
+def test_learning_rates():
+    config = TrainingConfig(steps=100, lr=1.0, warmup_steps=10)
+    assert learning_rate(config, 0) == 0.1 and learning_rate(config, 9) == 1.0
+    assert learning_rate(config, 10) == 1.0
+    assert learning_rate(config, 55) == pytest.approx(0.5)
+    assert learning_rate(config, 99) == pytest.approx(0.5 * (1 + math.cos(math.pi * 89 / 90)))
+    flat = TrainingConfig(steps=100, lr=1.0, schedule="constant")
+    assert learning_rate(flat, 99) == 1.0
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_prefetch_keeps_the_order_and_passes_errors_on(depth):
+    assert list(prefetch(lambda step: step * 2, 3, 9, depth)) == [6, 8, 10, 12, 14, 16]
+
+    def broken(step):
+        if step == 2:
+            raise ValueError("step 2")
+        return step
+
+    seen = []
+    with pytest.raises(ValueError, match="step 2"):
+        for item in prefetch(broken, 0, 5, depth):
+            seen.append(item)
+    assert seen == [0, 1]
+
+
+def test_closing_a_prefetch_ends_its_thread():
+    before = threading.active_count()
+    batches = prefetch(lambda step: step, 0, 10**6, 2)
+    assert next(batches) == 0
+    assert threading.active_count() == before + 1
+    batches.close()
+    time.sleep(0)
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("cache", [0, 10**9])
+def test_crops_are_the_stores(tmp_path, cache):
+    store = make_store(tmp_path)
+    config = PairConfig(streams=(StreamConfig(kind="region", gap=(0.2, 1.0)),))
+    sampler = PairSampler(store, config, 6, seed=0)
+    crops = Crops(store, sampler.rows, torch.device("cpu"), cache)
+    assert crops.cached == (cache > 0)
+    for step in (0, 1, 5, 1):
+        pairs = sampler.batch(step)
+        batch = crops.read(pairs)
+        got = crops.finish(batch)
+        files = [
+            store.crop(int(r), int(s))
+            for side in (0, 1)
+            for r, s in zip(pairs.rows, pairs.steps[:, side], strict=True)
+        ]
+        assert torch.equal(got, decode_jpegs(files, canvas=store.canvas))
+        np.testing.assert_array_equal(batch.sizes, np.tile([[48, 32]], (12, 1)))

@@ -1,0 +1,125 @@
+"""Everything that decides a training run."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from vidcl.config import Config
+from vidcl.methods.config import MoCoConfig
+from vidcl.models.config import ModelConfig
+from vidcl.views.recipe import ViewConfig
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+
+
+class StreamConfig(Config):
+    """One kind of pair: which tracks, and how far apart in time the two views are."""
+
+    share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Share of every batch."""
+    kind: Literal["frame", "region", "image"] = "frame"
+    """What the tracks show."""
+    proposer: tuple[str, ...] | None = None
+    """Only tracks of these proposers."""
+    tracker: tuple[str, ...] | None = None
+    """Only tracks of these trackers."""
+    gap: tuple[NotNegative, NotNegative] = (0.0, 0.0)
+    """Smallest and largest time between the two crops in seconds; 0 0 is the same crop twice."""
+    crop_scale: tuple[Positive, Positive] | None = None
+    """Share of the area that a view's crop covers, instead of the views' own."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.gap[0] > self.gap[1]:
+            raise ValueError("gap must be [smallest, largest]")
+        if self.crop_scale and not self.crop_scale[0] <= self.crop_scale[1] <= 1:
+            raise ValueError("crop_scale must be [smallest, largest], at most 1")
+        return self
+
+
+class PairConfig(Config):
+    """Where positive pairs come from."""
+
+    streams: tuple[StreamConfig, ...] = (StreamConfig(),)
+    """Kinds of pairs, mixed in every batch; their shares sum to one."""
+    splits: tuple[Literal["train", "test"], ...] = ("train",)
+    """Videos to draw from; with "test" nothing is held out for a search among own tracks."""
+    weight: Literal["track", "video"] = "track"
+    """Every track is equally likely, or every video is and then every one of its tracks."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.streams or abs(sum(stream.share for stream in self.streams) - 1) > 1e-6:
+            raise ValueError("the shares of the streams must sum to 1")
+        return self
+
+
+class TrainingConfig(Config):
+    """The optimisation and its bookkeeping."""
+
+    steps: Count = 1200
+    """Optimiser steps."""
+    batch_size: Count = 256
+    """Pairs per step, over all processes together."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """SGD with momentum (the papers), or AdamW."""
+    lr: Positive = 0.03
+    """Peak learning rate."""
+    momentum: NotNegative = 0.9
+    """Momentum of SGD."""
+    weight_decay: NotNegative = 1e-4
+    """Weight decay."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """How the learning rate falls after the warm-up."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    """Steps over which the learning rate rises from zero."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the network; auto: bfloat16 where the processor computes in it."""
+    channels_last: bool = True
+    """Memory layout of images and feature maps."""
+    compile: bool = False
+    """Compile the encoders; pays on long runs on a GPU."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    decoded_cache_mb: Annotated[int, Field(ge=0)] = 1024
+    """Keep decoded crops in memory if all of them fit this many MB; 0 decodes them every time."""
+    prefetch: Annotated[int, Field(ge=0)] = 2
+    """Batches read ahead by a thread; 0 reads in the training thread."""
+    log_every: Count = 50
+    """Steps between lines of metrics.jsonl."""
+    checkpoint_every: Count = 1000
+    """Steps between checkpoints."""
+    keep_checkpoints: bool = False
+    """Keep every checkpoint as step-N.pt beside last.pt."""
+    callback_every: Count = 1000
+    """Steps between calls of the callbacks (online evaluation)."""
+    tensorboard: bool = True
+    """Write TensorBoard events beside metrics.jsonl."""
+
+
+class TrainConfig(Config):
+    """A training run."""
+
+    method: MoCoConfig = MoCoConfig()
+    """The contrastive method."""
+    model: ModelConfig = ModelConfig()
+    """Backbone and projection head."""
+    views: ViewConfig = ViewConfig()
+    """What the two views of a pair go through."""
+    pairs: PairConfig = PairConfig()
+    """Where the pairs come from."""
+    training: TrainingConfig = TrainingConfig()
+    """Optimisation and bookkeeping."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of everything random."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        batch, shards = self.training.batch_size, self.model.bn_shards
+        if batch % shards or batch // shards < 2:
+            raise ValueError(
+                f"batch_size {batch} must be a multiple of bn_shards {shards}, at least twice it"
+            )
+        return self

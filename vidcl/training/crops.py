@@ -1,0 +1,94 @@
+"""From pairs to images: JPEG bytes out of the store, decoded, and kept if they all fit."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vidcl.models.jpeg import decode_jpegs
+from vidcl.tracks.store import TrackStore
+from vidcl.training.pairs import PairBatch
+
+
+@dataclass(frozen=True)
+class CropBatch:
+    """The crops of B pairs: queries first, then keys.
+
+    Attributes:
+        sizes: float32 [2B, 2], width and height of each crop before squaring.
+        images: uint8 [2B, 3, C, C] on the device; or, where crops are not kept,
+        files: the JPEG files, each once, and
+        index: int64 [2B], which file each crop is.
+    """
+
+    pairs: PairBatch
+    sizes: Tensor
+    images: Tensor | None = None
+    files: tuple[bytes, ...] = ()
+    index: Tensor | None = None
+
+
+class Crops:
+    """Reads crops of chosen tracks.
+
+    With ``cache_bytes`` enough for all of them decoded, each is decoded once, when it is first
+    drawn; a step then only copies pixels. Otherwise every batch is decoded anew.
+    """
+
+    def __init__(
+        self, store: TrackStore, rows: np.ndarray, device: torch.device, cache_bytes: int
+    ) -> None:
+        self.store, self.device, self.canvas = store, device, store.canvas
+        self.counts: Counter[str] = Counter()
+        lengths = store.lengths[rows]
+        first = np.concatenate([[0], np.cumsum(lengths)])
+        #: number of each track's first crop among all crops of the chosen tracks
+        self.first = np.full(len(store), -1, np.int64)
+        self.first[rows] = first[:-1]
+        self.sizes = torch.from_numpy(
+            np.concatenate([np.asarray(store.sizes(int(row)), np.float32) for row in rows])
+        )
+        total = int(first[-1])
+        self.cached = total * 3 * self.canvas**2 <= cache_bytes
+        if self.cached:
+            # memory is touched, and so used, only where a crop is written
+            self.pixels = torch.empty(
+                (total, 3, self.canvas, self.canvas), dtype=torch.uint8, device=device
+            )
+            self.decoded = np.zeros(total, bool)
+
+    def read(self, pairs: PairBatch) -> CropBatch:
+        """What can be done ahead: fetch bytes; on the CPU and with a cache, pixels."""
+        rows = np.concatenate([pairs.rows, pairs.rows])
+        steps = np.concatenate([pairs.steps[:, 0], pairs.steps[:, 1]])
+        crops = self.first[rows] + steps
+        sizes = self.sizes[torch.from_numpy(crops)]
+        wanted, at = np.unique(crops, return_index=True)
+        if self.cached:
+            new = ~self.decoded[wanted]
+            files = self._files(rows[at[new]], steps[at[new]])
+            if files:
+                images = decode_jpegs(files, self.device, canvas=self.canvas, counts=self.counts)
+                self.pixels[torch.from_numpy(wanted[new]).to(self.device)] = images
+                self.decoded[wanted[new]] = True
+            index = torch.from_numpy(crops).to(self.device)
+            return CropBatch(pairs, sizes, images=self.pixels.index_select(0, index))
+        position = torch.from_numpy(np.searchsorted(wanted, crops))
+        return CropBatch(
+            pairs, sizes, files=tuple(self._files(rows[at], steps[at])), index=position
+        )
+
+    def finish(self, batch: CropBatch) -> Tensor:
+        """uint8 [2B, 3, C, C] on the device."""
+        if batch.images is not None:
+            return batch.images
+        assert batch.index is not None
+        images = decode_jpegs(
+            list(batch.files), self.device, canvas=self.canvas, counts=self.counts
+        )
+        return images.index_select(0, batch.index.to(self.device))
+
+    def _files(self, rows: np.ndarray, steps: np.ndarray) -> list[bytes]:
+        return [self.store.crop(int(r), int(s)) for r, s in zip(rows, steps, strict=True)]

@@ -1,0 +1,32 @@
+"""Optimisers and learning rates."""
+
+import math
+
+import torch
+from torch import nn
+
+from vidcl.training.config import TrainingConfig
+
+
+def build_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """Over all parameters of ``module``, in one fused kernel."""
+    parameters = list(module.parameters())
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters,
+            lr=config.lr,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+
+
+def learning_rate(config: TrainingConfig, step: int) -> float:
+    """Of step 0, 1, ...: a linear rise over the warm-up, then constant or half a cosine to zero."""
+    if step < config.warmup_steps:
+        return config.lr * (step + 1) / config.warmup_steps
+    if config.schedule == "constant":
+        return config.lr
+    done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    return config.lr * 0.5 * (1 + math.cos(math.pi * done))

@@ -1,0 +1,79 @@
+"""The folder of a run: a new one, or one to go on with."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from vidcl.config import dump_config
+from vidcl.errors import VidclError
+from vidcl.files import write_atomic
+from vidcl.models.checkpoint import LAST, load_checkpoint
+from vidcl.training.config import TrainConfig
+
+#: Settings that may differ between the parts of a run: none of them moves what is learnt up to the
+#: checkpoint.
+FREE = {
+    "steps",
+    "device",
+    "compile",
+    "decoded_cache_mb",
+    "prefetch",
+    "log_every",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "callback_every",
+    "tensorboard",
+}
+
+
+def open_run(
+    out: Path, config: TrainConfig, resume: bool | Literal["auto"]
+) -> dict[str, Any] | None:
+    """Find the last checkpoint of the run at ``out``; nothing is written.
+
+    Args:
+        resume: False: there must be no run yet; True: there must be one; ``auto``: either.
+
+    Returns:
+        The checkpoint to go on from, or None to begin.
+
+    Raises:
+        VidclError: a run is there and was not to be resumed, or none is there and was, or it was
+            started with other settings.
+    """
+    exists = (out / "config.yaml").is_file() or (out / LAST).is_file()
+    if exists and resume is False:
+        raise VidclError(
+            f"{out} already holds a run: continue it with --resume, or give another --out."
+        )
+    if not exists and resume is True:
+        raise VidclError(f"There is no run at {out} to resume: leave out --resume to start one.")
+    checkpoint = load_checkpoint(out / LAST) if (out / LAST).is_file() else None
+    if checkpoint is not None:
+        _compare(out, yaml.safe_load(checkpoint["config"]), yaml.safe_load(dump_config(config)))
+    return checkpoint
+
+
+def begin_run(out: Path, config: TrainConfig) -> None:
+    """Make the folder and write ``config.yaml``."""
+    write_atomic(out / "config.yaml", dump_config(config).encode())
+
+
+def _compare(out: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
+    for name, value in _flat(now).items():
+        before = _flat(then).get(name)
+        if before != value and name not in {f"training.{key}" for key in FREE}:
+            raise VidclError(
+                f"{out} was started with {name} = {before}, not {value}: resume it with the "
+                "same settings, or give another --out."
+            )
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(values, dict):
+        return {prefix: values}
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{prefix}.{key}" if prefix else key)
+    return found

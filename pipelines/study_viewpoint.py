@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from vidcl.training.config import TrainConfig
-from vidcl.training.loop import train
 
 from vidcl.config import Config, load_config
 from vidcl.datasets.labelled import open_labelled_set, write_labelled_set
@@ -39,6 +37,8 @@ from vidcl.synthetic.sets import SET_NAMES, write_sets
 from vidcl.synthetic.videos import render_videos
 from vidcl.tracks.extraction.config import ExtractConfig
 from vidcl.tracks.extraction.run import extract
+from vidcl.training.config import TrainConfig
+from vidcl.training.loop import train
 
 #: Store -> what proposes and what follows.
 STORES = {
@@ -233,7 +233,9 @@ def train_and_embed(
     settings = load_config(find_preset(f"{config.presets}/{name}"), TrainConfig)
     budget = {"steps": config.steps, "batch_size": config.batch_size}
     training = settings.training.model_copy(update=budget)
-    settings = settings.model_copy(update={"training": training, "seed": seed})
+    # Nothing is searched among the clips themselves, so all of them are for training.
+    pairs = settings.pairs.model_copy(update={"splits": ("train", "test")})
+    settings = settings.model_copy(update={"training": training, "pairs": pairs, "seed": seed})
     run = run_path(out, name, seed, config)
     # Runs side by side would talk at once; their lines are in metrics.jsonl.
     train(

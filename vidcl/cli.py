@@ -62,11 +62,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"vidcl: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as interrupt:
-        said = str(interrupt)
-        print(
-            f"\nvidcl: {said or 'stopped; what is finished is kept, and the same command goes on.'}",
-            file=sys.stderr,
-        )
+        said = str(interrupt) or "stopped; what is finished is kept, and the same command goes on."
+        print(f"\nvidcl: {said}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of our output (head, less) has gone; that is not an error of ours.

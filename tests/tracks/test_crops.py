@@ -48,12 +48,21 @@ def test_one_axis_shrinks_while_the_other_grows():
 def test_a_crop_is_a_square_jpeg_of_its_box():
     image = np.full((60, 80, 3), 30, np.uint8)
     image[20:40, 30:60] = (200, 100, 50)
-    crop = Cropper(CropConfig(canvas=32, margin=1.0))(image, np.array([30, 20, 60, 40]))
+    crop = Cropper(CropConfig(canvas=32, margin=1.0, shape="box"))(
+        image, np.array([30, 20, 60, 40])
+    )
     assert (crop.width, crop.height) == (30, 20)
     assert crop.crop_box.tolist() == [30, 20, 60, 40] and crop.crop_box.dtype == np.float32
     pixels = np.asarray(Image.open(io.BytesIO(crop.jpeg)))
     assert pixels.shape == (32, 32, 3)
     assert np.abs(pixels.astype(int) - (200, 100, 50)).max() < 12
+
+
+def test_a_square_crop_holds_the_whole_box_undistorted():
+    image = noise(60, 80)
+    crop = Cropper(CropConfig(canvas=32, margin=1.2))(image, np.array([30, 10, 40, 50]))
+    assert (crop.width, crop.height) == (48, 48)
+    assert crop.crop_box.tolist() == [11, 6, 59, 54]
 
 
 def test_the_whole_picture_has_no_margin():

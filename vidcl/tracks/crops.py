@@ -1,6 +1,7 @@
 """Cut a box out of a picture, square it, and pack it as JPEG."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,6 +17,9 @@ class CropConfig(Config):
     """Side of the square that every crop is resized to, in pixels."""
     margin: float = 1.15
     """The crop is the box times this, about the box's centre."""
+    shape: Literal["box", "square"] = "square"
+    """square: as wide and high as the box's longer side, so that a view of undistorted shape can
+    show the whole of a long thing, as a labelled image of it does; box: the box alone."""
     quality: int = 90
     """JPEG quality, 1 to 100."""
 
@@ -58,7 +62,7 @@ class Cropper:
         if not (x1 > x0 and y1 > y0 and x1 > 0 and y1 > 0 and x0 < width and y0 < height):
             raise ValueError(f"box {(x0, y0, x1, y1)} does not overlap a {width}x{height} picture")
         whole = x0 <= 0 and y0 <= 0 and x1 >= width and y1 >= height
-        cut = (0, 0, width, height) if whole else widen((x0, y0, x1, y1), self.config.margin)
+        cut = (0, 0, width, height) if whole else self._around((x0, y0, x1, y1))
         square = resize_area(cut_replicated(image, cut), self.config.canvas)
         return Crop(
             jpeg=encode_jpeg(square, self.config.quality),
@@ -66,6 +70,21 @@ class Cropper:
             width=cut[2] - cut[0],
             height=cut[3] - cut[1],
         )
+
+    def _around(self, box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+        if self.config.shape == "square":
+            box = enclosing_square(box)
+        return widen(box, self.config.margin)
+
+
+def enclosing_square(
+    box: tuple[float, float, float, float],
+) -> tuple[float, float, float, float]:
+    """The square about the box's centre with its longer side."""
+    x0, y0, x1, y1 = box
+    half = max(x1 - x0, y1 - y0) / 2
+    centre_x, centre_y = (x0 + x1) / 2, (y0 + y1) / 2
+    return centre_x - half, centre_y - half, centre_x + half, centre_y + half
 
 
 def widen(box: tuple[float, float, float, float], margin: float) -> tuple[int, int, int, int]:

@@ -28,8 +28,8 @@ class Track:
         shot: number of the shot within its video, from 0.
         times: float32 [T], presentation times in seconds, strictly increasing.
         boxes: float32 [T, 4], xyxy in source pixels (after rotation), inside the picture.
-        crop_boxes: float32 [T, 4], the box of each crop: the box times
-            the margin, and possibly outside the picture (its edges are then replicated).
+        crop_boxes: float32 [T, 4], the box of each crop: the square about the box, or the box
+            itself, times the margin; possibly outside the picture (its edges are then replicated).
         scores: name in ``SCORES`` -> float32 [T].
         crops: T JPEG files on the store's square canvas.
         sizes: uint16 [T, 2], true width and height of each crop in source pixels before squaring.

@@ -1,6 +1,9 @@
 """The whole way on a tiny world and on own videos: it ends, it says what it did, it resumes."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +52,17 @@ def test_on_the_world(tiny, tmp_path, capsys):
     assert {"render", "extract", "train", "measure"} <= set(results["timings"])
     page = (tmp_path / "d" / "report.html").read_text()
     assert "region_track" in page and "http://" not in page.replace("http://www.w3.org", "")
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    example = readme.split("```python\n")[1].split("```")[0]
+    run = subprocess.run(
+        [sys.executable, "-c", example.replace("demo-run", "d")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "48 features of 128 numbers" in run.stdout
     before = results["systems"]
     assert main(words) == 0
     assert json.loads((tmp_path / "d" / "results.json").read_text())["systems"] == before

@@ -16,7 +16,7 @@ class DemoConfig(Config):
     """Folder of the training presets."""
     systems: tuple[str, ...] = ("moco", "region_gap0", "region_track")
     """Training presets compared, all with the same budget."""
-    steps: int = 600
+    steps: int = 1200
     """Optimiser steps of every system."""
     batch_size: int = 128
     """Pairs per step."""

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.training.making import make_store
+
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "training"))
-
-from making import make_store  # noqa: E402
-
 CONFIG = """
 method: {K: 16}
 model: {backbone: resnet_tiny, dim: 8}

@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from making import CANVAS, make_row, make_store
 
+from tests.training.making import CANVAS, make_row, make_store
 from vidcl.errors import VidclError
 from vidcl.tracks.store import open_store
 from vidcl.tracks.store_writer import shard_path, write_shard
@@ -172,3 +172,14 @@ def test_batches_are_split_by_share():
         split_batch(1, [0.5, 0.5])
     with pytest.raises(ValueError, match="sum to 1"):
         PairConfig(streams=(StreamConfig(share=0.5),))
+
+
+def test_held_out_videos_are_drawn_from_only_when_asked(tmp_path):
+    store = make_store(tmp_path)
+    held_out = set(store.select(kind="frame", split="test").tolist())
+    assert held_out
+    train = PairSampler(store, PairConfig(streams=(StreamConfig(kind="frame"),)), 8, seed=0)
+    both = PairConfig(streams=(StreamConfig(kind="frame"),), splits=("train", "test"))
+    everything = PairSampler(store, both, 8, seed=0)
+    assert not held_out & set(train.rows.tolist())
+    assert held_out < set(everything.rows.tolist())

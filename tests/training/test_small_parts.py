@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 import torch
-from making import make_store
 
+from tests.training.making import make_store
 from vidcl.models.jpeg import decode_jpegs
 from vidcl.training.config import PairConfig, StreamConfig, TrainingConfig
 from vidcl.training.crops import Crops

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from making import make_store
 
+from tests.training.making import make_store
 from vidcl.config import load_config, parse_config
 from vidcl.errors import VidclError
 from vidcl.models.checkpoint import load_checkpoint, load_encoder
@@ -240,8 +240,8 @@ def test_two_processes_train_one_encoder(store, tmp_path):
     script.write_text(
         "import sys, torch\n"
         "from pathlib import Path\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from test_train import settings\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        "from tests.training.test_train import settings\n"
         "from vidcl.training.loop import train\n"
         f"train(settings(callback_every=4), {str(store)!r}, Path({str(tmp_path / 'run')!r}),\n"
         "      resume='auto', callbacks=[lambda s: {'seen': s.step}])\n"

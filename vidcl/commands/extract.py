@@ -12,6 +12,7 @@ from vidcl.errors import VidclError
 from vidcl.presets import find_preset
 from vidcl.progress import show_progress
 from vidcl.tracks.extraction.config import ExtractConfig
+from vidcl.tracks.extraction.report import ExtractReport
 
 
 @dataclass(frozen=True)
@@ -79,19 +80,12 @@ def _extract(options: Options) -> int:
             update=options.update,
             progress=progress,
         )
-    from vidcl.tracks.inspect import summarize
-
-    print(summarize(options.out))
-    for note in report.notes:
-        print(f"note: {note}")
-    print(f"{report.seconds:.1f} s\nnext:  vidcl inspect {options.out} --sheet tracks.png")
-    return 3 if report.internal else 0
+    return _tell(report, options.out, f"vidcl inspect {options.out} --sheet tracks.png")
 
 
 def _pack_images(options: Options) -> int:
     assert options.images is not None
     from vidcl.tracks.images import ImagesConfig, pack_images
-    from vidcl.tracks.inspect import summarize
 
     with show_progress("pack", unit="shards") as progress:
         report = pack_images(
@@ -102,8 +96,15 @@ def _pack_images(options: Options) -> int:
             update=options.update,
             progress=progress,
         )
-    print(summarize(options.out))
+    return _tell(report, options.out, f"vidcl train moco --data {options.out} --out runs/moco")
+
+
+def _tell(report: ExtractReport, store: Path, following: str) -> int:
+    """Say what the store holds and what to do next; the exit status."""
+    from vidcl.tracks.inspect import summarize
+
+    print(summarize(store))
     for note in report.notes:
         print(f"note: {note}")
-    print(f"{report.seconds:.1f} s\nnext:  vidcl train moco --data {options.out} --out runs/moco")
-    return 0
+    print(f"{report.seconds:.1f} s\nnext:  {following}")
+    return 3 if report.internal else 0

@@ -84,7 +84,8 @@ def train_systems(
         )
         for name in config.systems
     ]
-    return run_jobs(jobs, workers=workers, progress=progress)
+    # All at once: with three on two cores, the third would otherwise end alone on one of them.
+    return run_jobs(jobs, workers=max(workers, len(jobs)), progress=progress)
 
 
 def embed_systems(

@@ -1,5 +1,9 @@
 """Jobs side by side: all are run, and a failure is told and stops the rest."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -7,6 +11,7 @@ import pytest
 
 from vidcl.errors import VidclError
 from vidcl.jobs import Job, run_jobs
+from vidcl.training.interrupt import deferred_interrupt
 
 
 def write(path: Path, progress) -> None:
@@ -26,6 +31,37 @@ def crash(progress) -> None:
 def sleep(path: Path, progress) -> None:
     time.sleep(120)
     path.write_text("never")
+
+
+def save_when_asked(path: Path, progress) -> None:
+    with deferred_interrupt() as interrupt:
+        path.with_suffix(".started").write_text("")
+        while not interrupt.asked:
+            time.sleep(0.05)
+        time.sleep(0.5)  # what a step takes to end
+        path.write_text("saved")
+        raise KeyboardInterrupt
+
+
+def wait_for_ctrl_c(path: Path) -> None:
+    """The main program of the next test."""
+    try:
+        run_jobs([Job("one", save_when_asked, {"path": path})], workers=1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def test_ctrl_c_reaches_a_job_once_and_lets_it_save(tmp_path):
+    path = tmp_path / "state"
+    code = f"from tests.test_jobs import *; wait_for_ctrl_c(Path({str(path)!r}))"
+    root = Path(__file__).parents[1]
+    program = subprocess.Popen([sys.executable, "-c", code], cwd=root, start_new_session=True)
+    while not path.with_suffix(".started").exists():
+        assert program.poll() is None
+        time.sleep(0.1)
+    os.killpg(program.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+    assert program.wait(timeout=60) == 130
+    assert path.read_text() == "saved"
 
 
 def test_all_jobs_run_and_progress_reaches_the_total(tmp_path):

@@ -6,6 +6,7 @@ each, because small networks do not fill a second thread.
 
 import multiprocessing
 import os
+import signal
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -91,6 +92,9 @@ def run_jobs(
 
 def _work(job: Job, threads: int, counter: Any, pipe: Connection) -> None:
     """The body of a job's process: run it, and say through the pipe how it went."""
+    # A terminal's Ctrl-C would reach the job as well as its parent, whose word makes a second one,
+    # and a second one means "at once". In a group of its own the job hears its parent alone.
+    os.setpgrp()
     import torch
 
     torch.set_num_threads(threads)
@@ -131,8 +135,6 @@ def _outcome(name: str, process: Any, pipe: Connection) -> BaseException | None:
 
 def _stop(process: Any, deadline: float) -> None:
     """Ask a job to save and end as Ctrl-C does; end it if it does not."""
-    import signal
-
     if process.is_alive() and process.pid is not None:
         os.kill(process.pid, signal.SIGINT)
     process.join(max(0.0, deadline - time.monotonic()))

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vidcl.errors import VidclError
 from vidcl.evaluation.config import EvaluationConfig
-from vidcl.evaluation.evaluate import System, evaluate
+from vidcl.evaluation.evaluate import System, evaluate, measure
 from vidcl.evaluation.galleries import build_gallery, write_galleries
 from vidcl.evaluation.results import (
     metric_names,
@@ -191,3 +191,13 @@ def test_gallery_asks_all_systems_the_same_and_marks_right_answers(tmp_path):
     assert json.loads(write_galleries([gallery], tmp_path).read_text())["galleries"] == [gallery]
     with pytest.raises(VidclError, match="96 rows for 5 images"):
         build_gallery("wild", tables, images[:5])
+
+
+def test_knn_where_the_class_is_what_is_retrieved_leaves_out_the_image_alone():
+    # Two tight clusters, one per class: every image finds its class, and itself has no vote.
+    features = np.repeat(np.array([[1.0, 0.0], [0.0, 1.0]]), 4, axis=0)
+    features += 0.01 * np.random.default_rng(0).standard_normal(features.shape)
+    labels = {"class": np.repeat(["a", "b"], 4)}
+    table = embedding_table(features, labels, {})
+    config = EvaluationConfig(instance_column="class", bootstrap=0, knn_k=3)
+    assert measure("folder", table, config)["knn"] == 1.0

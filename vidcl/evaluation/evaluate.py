@@ -124,10 +124,12 @@ def measure(set_name: str, table: pa.Table, config: EvaluationConfig) -> dict[st
     if top and largest >= 3:
         result |= ris(features, instances, instances if classes is None else classes, top)
     if classes is not None:
+        # Where the class itself is what is retrieved, an image's own instance is that image.
+        alone = config.class_column == config.instance_column
         result |= knn_accuracy(
             features,
             classes,
-            instances,
+            np.arange(len(table)) if alone else instances,
             k=config.knn_k,
             temperature=config.knn_temperature,
             backend=config.backend,

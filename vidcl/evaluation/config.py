@@ -15,9 +15,9 @@ class EvaluationConfig(Config):
     """The label that names the thing shown; a transformation set of RIS, a right answer of
     retrieval."""
     class_column: str = "class"
-    """The label of k-NN and the condition of RIS. Neighbours of the same instance have no vote; where
-    the instance column is this one, only the image itself has none. A table without it gets neither
-    k-NN nor RIS conditioned on a class (then every instance is a class of its own)."""
+    """The label of k-NN and the condition of RIS. Neighbours of the same instance have no vote;
+    where the instance column is this one, only the image itself has none. A table without it gets
+    neither k-NN nor RIS conditioned on a class (then every instance is a class of its own)."""
     angle_column: str = "azimuth"
     """Degrees around the object; a table without it is measured by leave-one-out."""
     min_gap: float = Field(default=45.0, ge=0, le=180)

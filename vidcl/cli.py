@@ -8,6 +8,7 @@ import importlib
 import sys
 
 from vidcl.errors import VidclError
+from vidcl.progress import show_warnings_plainly
 from vidcl.version import __version__
 
 #: Verb -> what it does. The verb's module is ``vidcl.commands.<verb>``.
@@ -54,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     if words[0] not in VERBS:
         print(f"vidcl: there is no verb '{words[0]}'.\n\n{USAGE}", file=sys.stderr)
         return 2
+    show_warnings_plainly()
     try:
         return int(importlib.import_module(f"vidcl.commands.{words[0]}").run(words[1:]) or 0)
     except VidclError as error:

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from vidcl.errors import VidclError
-from vidcl.progress import Progress
+from vidcl.progress import Progress, show_warnings_plainly
 
 #: Seconds that interrupted jobs get to save what they have.
 GRACE = 30.0
@@ -95,6 +95,7 @@ def _work(job: Job, threads: int, counter: Any, pipe: Connection) -> None:
     # A terminal's Ctrl-C would reach the job as well as its parent, whose word makes a second one,
     # and a second one means "at once". In a group of its own the job hears its parent alone.
     os.setpgrp()
+    show_warnings_plainly()
     import torch
 
     torch.set_num_threads(threads)

@@ -2,10 +2,16 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Progress = Callable[[int, int], None]
+
+
+def show_warnings_plainly() -> None:
+    """Print this process's warnings as ``note: ...``, without the line of code they came from."""
+    warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
 
 
 @contextmanager

@@ -142,8 +142,8 @@ def _divide(scene: Scene, points: np.ndarray) -> list[np.ndarray]:
     return [np.flatnonzero(belongs), np.flatnonzero(~belongs)]
 
 
-class GridProposals:
-    """Boxes of two sizes on a regular grid, whatever is there: a control."""
+class _Unseeing:
+    """What proposers share that do not look at the frames between proposals."""
 
     needs_flow = False
 
@@ -152,6 +152,10 @@ class GridProposals:
 
     def look(self, scene: Scene) -> None:
         pass
+
+
+class GridProposals(_Unseeing):
+    """Boxes of two sizes on a regular grid, whatever is there: a control."""
 
     def propose(self, scene: Scene) -> np.ndarray:
         width, height = scene.size
@@ -169,19 +173,11 @@ def _centres(length: float, side: float) -> np.ndarray:
     return (np.arange(count) + 0.5) * length / count
 
 
-class RandomProposals:
+class RandomProposals(_Unseeing):
     """Boxes of random size, shape and place: a control."""
-
-    needs_flow = False
 
     def __init__(self, generator: np.random.Generator) -> None:
         self._generator = generator
-
-    def reset(self) -> None:
-        pass
-
-    def look(self, scene: Scene) -> None:
-        pass
 
     def propose(self, scene: Scene) -> np.ndarray:
         width, height = scene.size

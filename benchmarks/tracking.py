@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from vidcl.tracks.boxes import iou
-from vidcl.tracks.followers import build_follower
-from vidcl.tracks.scene import Scene
+from vidcl.tracks.motion.scene import Scene
+from vidcl.tracks.trackers.build import build_tracker
 from vidcl.video.reader import VideoReader
 
 
@@ -56,7 +56,7 @@ def run(folder: Path, tracker: str, side: int, copies: int) -> tuple[np.ndarray,
     """IoU per frame after the first, and seconds per frame; ``copies`` of the region are followed
     (to time a batch: all but the first are shifted by a few pixels)."""
     truth = read_boxes(folder)
-    follower = build_follower(tracker)  # type: ignore[arg-type]
+    follower = build_tracker(tracker)  # type: ignore[arg-type]
     scene = Scene(side, with_flow=follower.needs_flow)
     shifts = 3.0 * np.arange(copies)[:, None] * np.array([1, 0, 1, 0])
     overlaps, spent = [], 0.0

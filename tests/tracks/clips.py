@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from vidcl.tracks.crops import Crop
+from vidcl.tracks.motion.scene import Scene
 from vidcl.video.reader import Frame
 
 
@@ -41,3 +42,10 @@ def square_clip(
 def plain_crop(image: np.ndarray, box: np.ndarray) -> Crop:
     """A crop function that packs nothing."""
     return Crop(b"", np.asarray(box, dtype=np.float32), int(box[2] - box[0]), int(box[3] - box[1]))
+
+
+def draw(scene: Scene, *boxes: tuple[int, int, int, int]) -> None:
+    """Mark boxes of the scene as moving."""
+    for x0, y0, x1, y1 in boxes:
+        scene.mask[y0:y1, x0:x1] = 1
+        scene.foreground.belief[y0:y1, x0:x1] = 0.9

@@ -7,7 +7,7 @@ from pydantic import Field
 from vidcl.config import Config
 
 Proposer = Literal["motion", "grid", "random", "given", "frame"]
-FollowerName = Literal["flow_cf", "flow", "static", "given"]
+TrackerName = Literal["flow_cf", "flow", "static", "given"]
 
 
 class FollowConfig(Config):
@@ -17,7 +17,7 @@ class FollowConfig(Config):
     proposer: Proposer = "motion"
     """What finds regions: what moves against the camera, a grid, chance, boxes from a file, or
     ``frame``: none, only whole frames."""
-    tracker: FollowerName = "flow_cf"
+    tracker: TrackerName = "flow_cf"
     """What moves the boxes: flow corrected by moving foreground and correlation, flow alone, not
     at all, or boxes from a file."""
     follow_rate: float | None = Field(default=12.0, gt=0)

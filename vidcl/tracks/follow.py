@@ -10,10 +10,11 @@ from vidcl.errors import VidclError
 from vidcl.tracks.boxes import clip_boxes
 from vidcl.tracks.config import FollowConfig
 from vidcl.tracks.given import GivenBoxes
-from vidcl.tracks.proposals import build_proposals, select
+from vidcl.tracks.motion.scene import Scene
+from vidcl.tracks.proposers.build import build_proposer
+from vidcl.tracks.proposers.select import select
 from vidcl.tracks.recorder import CropFunction, Recorder
 from vidcl.tracks.regions import Region, Regions
-from vidcl.tracks.scene import Scene
 from vidcl.tracks.shots import ShotCuts
 from vidcl.tracks.track import SCORES, EndReason, Track
 from vidcl.video.reader import Frame
@@ -72,7 +73,7 @@ class _Following:
         self._cropper = cropper
         self._given = given if config.proposer == "given" else None
         self._cuts = ShotCuts()
-        self._proposals = build_proposals(config, np.random.default_rng([config.seed, seed]))
+        self._proposer = build_proposer(config, np.random.default_rng([config.seed, seed]))
         self._regions = Regions(config)
         self._wants_regions = config.proposer != "frame" and config.max_regions > 0
         self._scene = Scene(
@@ -80,7 +81,7 @@ class _Following:
             with_flow=self._wants_regions
             and (
                 self._regions.needs_flow
-                or (self._proposals is not None and self._proposals.needs_flow)
+                or (self._proposer is not None and self._proposer.needs_flow)
             ),
         )
         self._whole_frames = whole_frames
@@ -113,8 +114,8 @@ class _Following:
         if len(self._whole):
             yield self._whole.finish(reason)
         self._scene.reset()
-        if self._proposals is not None:
-            self._proposals.reset()
+        if self._proposer is not None:
+            self._proposer.reset()
         self._since_reset = 0
 
     def _take_regions(self, frame: Frame, keep: bool) -> Iterator[Track]:
@@ -173,15 +174,15 @@ class _Following:
             boxes = np.array([now[name] for name in fresh]).reshape(-1, 4)
             regions.add(scene, boxes, [self._new_region(name) for name in fresh])
             return
-        assert self._proposals is not None
+        assert self._proposer is not None
         if len(regions.members) >= config.max_regions:
             return
-        self._proposals.look(scene)
+        self._proposer.look(scene)
         # the first region of a shot need not wait for its turn
         waits = regions.members or config.proposer != "motion"
         if waits and self._since_reset % config.propose_every:
             return
-        boxes = select(self._proposals.propose(scene), regions.boxes, scene, config)
+        boxes = select(self._proposer.propose(scene).boxes, regions.boxes, scene, config)
         regions.add(scene, boxes, [self._new_region(None) for _ in boxes])
 
     def _new_region(self, name: str | None) -> Region:

@@ -6,12 +6,12 @@ import numpy as np
 
 from vidcl.tracks.boxes import areas, clip_boxes, fits, iou
 from vidcl.tracks.config import FollowConfig
-from vidcl.tracks.followers import build_follower
-from vidcl.tracks.judge import Judge, forward_backward_score, total_score
+from vidcl.tracks.judgement.looks import Judge, forward_backward_score, total_score
+from vidcl.tracks.judgement.support import doubtful
+from vidcl.tracks.motion.scene import Scene
 from vidcl.tracks.recorder import Recorder
-from vidcl.tracks.scene import Scene
-from vidcl.tracks.support import doubtful
 from vidcl.tracks.track import SCORES, EndReason
+from vidcl.tracks.trackers.build import build_tracker
 
 #: Sizes and shapes may leave the limits for new regions by this factor while being followed.
 SLACK = 1.5
@@ -47,7 +47,7 @@ class Regions:
 
     def __init__(self, config: FollowConfig) -> None:
         self._config = config
-        self._follower = build_follower(config.tracker)
+        self._tracker = build_tracker(config.tracker)
         self._judge = Judge()
         self.members: list[Region] = []
         self.boxes = np.zeros((0, 4))
@@ -56,13 +56,13 @@ class Regions:
     @property
     def needs_flow(self) -> bool:
         """Whether moving the regions takes optical flow."""
-        return self._follower.needs_flow
+        return self._tracker.needs_flow
 
     def add(self, scene: Scene, boxes: np.ndarray, members: list[Region]) -> None:
         """Begin regions in the current frame."""
         if not members:
             return
-        self._follower.add(scene, boxes)
+        self._tracker.add(scene, boxes)
         self._judge.add(scene.picture, boxes)
         self.members += members
         self.boxes = np.concatenate([self.boxes, boxes])
@@ -73,7 +73,7 @@ class Regions:
         """Follow all regions into the current frame."""
         if not self.members:
             return
-        moved = self._follower.step(scene, self.boxes)
+        moved = self._tracker.step(scene, self.boxes)
         self.boxes = moved.boxes
         self._rate(scene, moved.error)
 
@@ -127,7 +127,7 @@ class Regions:
         rows = np.array([k for k in range(len(self.members)) if k not in indices], dtype=np.int64)
         self.members = [self.members[k] for k in rows]
         self.boxes = self.boxes[rows]
-        self._follower.keep(rows)
+        self._tracker.keep(rows)
         self._judge.keep(rows)
         for name in SCORES:
             self.scores[name] = self.scores[name][rows]

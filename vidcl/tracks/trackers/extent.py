@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from vidcl.tracks.boxes import iou
-from vidcl.tracks.scene import Scene
+from vidcl.tracks.motion.scene import Scene
 
 #: The thing is looked for in the box enlarged by this share on each side.
 REACH = 0.25

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from vidcl.tracks.boxes import areas, intersections
-from vidcl.tracks.scene import Scene
+from vidcl.tracks.motion.scene import Scene
 
 #: Two parts of the foreground in one box are two things if the smaller has this share of the
 #: larger, and their boxes together fill less than this share of the box around both.

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from vidcl.tracks.flow import affine_flow, warp_by_flow
+from vidcl.tracks.motion.flow import affine_flow, warp_by_flow
 
 #: How much of the belief survives a frame, and how much one frame adds at most.
 MEMORY = 0.75

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 
 from tests.tracks.clips import texture
-from vidcl.tracks.correlation import (
+from vidcl.tracks.patches import cut_patches
+from vidcl.tracks.trackers.correlation import (
     COVER,
     LAMBDA,
     RATE,
@@ -14,7 +15,6 @@ from vidcl.tracks.correlation import (
     features,
     peaks,
 )
-from vidcl.tracks.patches import cut_patches
 
 BOXES = np.array([[20.0, 20, 50, 50], [60, 30, 100, 60], [90, 70, 120, 110]])
 

@@ -5,9 +5,9 @@ import numpy as np
 
 from tests.tracks.clips import square_clip, texture
 from vidcl.tracks.boxes import iou
-from vidcl.tracks.flow import DenseFlow, affine_flow, camera_motion, warp_by_flow
-from vidcl.tracks.flow_step import _weighted_median, flow_step, sample
-from vidcl.tracks.scene import Scene
+from vidcl.tracks.motion.flow import DenseFlow, affine_flow, camera_motion, warp_by_flow
+from vidcl.tracks.motion.scene import Scene
+from vidcl.tracks.trackers.flow_step import _weighted_median, flow_step, sample
 
 
 def test_affine_flow_against_a_loop() -> None:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from vidcl.tracks.boxes import centres_sizes, from_centres
-from vidcl.tracks.scene import Scene
+from vidcl.tracks.motion.scene import Scene
 
 #: Flow is read on a grid of so many points across each box.
 GRID = 10

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from vidcl.tracks.flow import DenseFlow, camera_motion
-from vidcl.tracks.foreground import Foreground
+from vidcl.tracks.motion.flow import DenseFlow, camera_motion
+from vidcl.tracks.motion.foreground import Foreground
 
 #: Pictures narrower than this have no usable flow; their copy is enlarged to it.
 _SMALLEST = 32
@@ -14,6 +14,7 @@ class Scene:
     """The current frame of a shot at working size.
 
     Attributes:
+        image: uint8 [H, W, 3], the frame as it came.
         picture: uint8 [h, w, 3].
         grey: uint8 [h, w].
         scale: float64 [2], working pixels per source pixel along x and y.
@@ -38,6 +39,7 @@ class Scene:
 
     def advance(self, image: np.ndarray) -> None:
         """Take in the next frame, uint8 [H, W, 3]."""
+        self.image = image
         height, width = image.shape[:2]
         share = min(1.0, self._side / min(height, width))
         w, h = max(_SMALLEST, round(width * share)), max(_SMALLEST, round(height * share))

@@ -1,0 +1,1 @@
+"""Tell whether a followed box still holds what it began on."""

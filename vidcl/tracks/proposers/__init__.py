@@ -1,0 +1,1 @@
+"""Find boxes worth following."""

@@ -1,0 +1,40 @@
+"""Which of the boxes found are worth starting."""
+
+import numpy as np
+
+from vidcl.tracks.boxes import areas, fits, intersections, iou, suppress
+from vidcl.tracks.config import FollowConfig
+from vidcl.tracks.motion.scene import Scene
+
+#: Proposals that overlap more than this with a better one are dropped.
+MAX_IOU = 0.3
+#: So are those that lie within a followed region, or hold it, by this share of the smaller one.
+MAX_COVER = 0.6
+
+
+def select(
+    candidates: np.ndarray, followed: np.ndarray, scene: Scene, config: FollowConfig
+) -> np.ndarray:
+    """The candidates worth starting, best first: allowed in size and shape, apart from each other
+    and from what is followed already, no more than there is room for; float64 [N, 4]."""
+    room = config.max_regions - len(followed)
+    width, height = scene.size
+    allowed = candidates[
+        fits(
+            candidates,
+            width,
+            height,
+            min_side=config.min_side,
+            max_area=config.max_area,
+            max_aspect=config.max_aspect,
+        )
+    ]
+    if len(followed) and len(allowed):
+        common = intersections(allowed, followed)
+        smaller = np.minimum(areas(allowed)[:, None], areas(followed)[None, :])
+        taken = (iou(allowed, followed) > MAX_IOU) | (common > MAX_COVER * smaller)
+        allowed = allowed[~taken.any(axis=1)]
+    if room <= 0 or not len(allowed):
+        return np.zeros((0, 4))
+    order = suppress(allowed, -np.arange(len(allowed), dtype=np.float64), MAX_IOU)
+    return allowed[order[:room]]

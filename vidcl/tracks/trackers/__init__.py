@@ -1,0 +1,1 @@
+"""Move a batch of boxes from one frame to the next."""

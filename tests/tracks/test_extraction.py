@@ -1,6 +1,7 @@
 """Extraction from files to a store: engines agree, faults are rows, and a stopped run continues."""
 
 import hashlib
+import json
 import os
 import signal
 import socket
@@ -203,6 +204,24 @@ def test_a_surprise_in_one_video_costs_no_other(clips, tmp_path, monkeypatch):
     assert rows["clip2.mkv"]["status"] == "ok"
 
 
+def test_rows_kept_from_an_older_schema_get_their_changes(clips, tmp_path):
+    from tests.tracks.test_store import write_version_1
+
+    config = CONFIG.model_copy(update={"segments_per_shard": 4})
+    sources = [clips / "clip0.mkv", clips / "clip1.mkv"]
+    extract(sources, tmp_path, config)
+    before, store = contents(tmp_path), open_store(tmp_path)
+    rows = [store.read_row(row) for row in range(len(store))]
+    assert all(row.changes[0] == 0 and row.changes[1:].any() for row in rows)
+    path = shard.shard_path(tmp_path, 0)
+    write_version_1(path, rows)
+    assert not open_store(tmp_path).has_changes
+    outcomes = shard.outcome_path(tmp_path, 0)
+    outcomes.write_text(outcomes.read_text().replace('"error": null', '"error": "timeout"', 1))
+    extract(sources, tmp_path, config, retry_failed=True)
+    assert contents(tmp_path) == before
+
+
 def test_ctrl_c_leaves_finished_shards_and_the_same_command_continues(clips, whole, tmp_path):
     def stop(done: int, total: int) -> None:
         if done == 2:
@@ -291,6 +310,27 @@ def test_wrong_input_is_one_sentence(clips, tmp_path):
     no_boxes = given.model_copy(update={"given_dir": tmp_path})
     with pytest.raises(VidclError, match="has no boxes"):
         extract([clips / "clip0.mkv"], tmp_path / "d", no_boxes)
+
+
+def test_given_boxes_are_json_or_csv(clips, tmp_path):
+    boxes = tmp_path / "boxes"
+    boxes.mkdir()
+    follow = FOLLOW.model_copy(update={"proposer": "given", "tracker": "given"})
+    config = CONFIG.model_copy(update={"follow": follow, "given_dir": boxes})
+    video = clips / "clip0.mkv"
+    rows = [(k / 10, 2 + k, 10, 22 + k, 30) for k in range(20)]
+    table = "".join(f"square,{','.join(map(str, row))}\n" for row in rows)
+    (boxes / "clip0.csv").write_text("object,time,x0,y0,x1,y1\n" + table)
+    extract([video], tmp_path / "csv", config)
+    thing = {"id": "square", "times": [r[0] for r in rows], "boxes": [r[1:] for r in rows]}
+    (boxes / "clip0.json").write_text(json.dumps({"objects": [thing]}))
+    with pytest.raises(VidclError, match=r"boxes twice: leave one of clip0\.json and clip0\.csv"):
+        extract([video], tmp_path / "both", config)
+    (boxes / "clip0.csv").unlink()
+    extract([video], tmp_path / "json", config)
+    assert contents(tmp_path / "csv") == contents(tmp_path / "json")
+    store = open_store(tmp_path / "csv")
+    assert set(store.label[store.select(kind="region")]) == {"square"}
 
 
 def test_a_cluster_that_is_not_there_is_said_at_once(clips, tmp_path):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from vidcl.errors import VidclError
-from vidcl.tracks.extraction.change import look_change
 from vidcl.tracks.extraction.plan import (
     Plan,
     check_same,
@@ -169,23 +168,6 @@ def test_a_newer_plan_is_refused(tmp_path):
     (tmp_path / "plan.json").write_text('{"plan_version": 2}')
     with pytest.raises(VidclError, match="newer vidcl"):
         read_plan(tmp_path / "plan.json")
-
-
-def test_change_is_nothing_for_equal_crops_and_two_for_a_negative():
-    from vidcl.tracks.crops import encode_jpeg
-
-    rng = np.random.default_rng(0)
-    blocks = rng.integers(0, 2, (20, 20, 1)).repeat(8, 0).repeat(8, 1).repeat(3, 2) * 160 + 40
-    image = blocks.astype(np.uint8)
-    plain, dim, negative = (
-        encode_jpeg(picture.astype(np.uint8), 95)
-        for picture in (image, image * 0.5 + 20, 240 - image)
-    )
-    assert look_change([plain]) == 0.0
-    assert look_change([plain, plain, dim]) < 0.01
-    assert look_change([plain, negative]) > 1.95
-    assert 0.9 < look_change([plain, encode_jpeg(np.roll(image, 56, 0), 95)]) < 1.1
-    assert look_change([plain, encode_jpeg(np.full_like(image, 9), 95)]) == 1.0
 
 
 def test_the_current_folder_does_not_matter(folder, monkeypatch):

@@ -49,7 +49,15 @@ def test_an_invisible_step_gives_no_box(tmp_path: Path) -> None:
         ('{"objects": [{"times": [1, 0], "boxes": [[0,0,1,1],[0,0,1,1]]}]}', "increase"),
         ('{"objects": [{"times": ["x"], "boxes": [[0, 0, 1, 1]]}]}', "numbers"),
         ('{"objects": [{"times": [], "boxes": []}]}', "four numbers"),
+        ('{"objects": [{"times": [1' + "0" * 400 + '], "boxes": [[0, 0, 1, 1]]}]}', "numbers"),
+        (
+            '{"objects": [{"id": 1, "times": [0], "boxes": [[0, 0, 1, 1]]}, '
+            '{"id": "1", "times": [2], "boxes": [[0, 0, 1, 1]]}]}',
+            "2 objects with the id '1'",
+        ),
+        ("[" * 100_000, "not JSON"),
     ],
+    ids=lambda value: value[-40:],
 )
 def test_a_bad_file_is_one_clear_sentence(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "bad.json"

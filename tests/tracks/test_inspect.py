@@ -36,7 +36,10 @@ def store(tmp_path):
             scores={name: np.ones(length, np.float32) for name in SCORES},
         )
         split = "test" if number == 5 else "train"
-        rows.append(TrackRow(f"v-0000-{number:05d}", "v", "/x/clip.mp4", split, 0.25, track))
+        changes = np.zeros(length, np.float32)
+        rows.append(
+            TrackRow(f"v-0000-{number:05d}", "v", "/x/clip.mp4", split, 0.25, changes, track)
+        )
     write_shard(shard_path(tmp_path, 0), rows, {"canvas": 16})
     return tmp_path
 

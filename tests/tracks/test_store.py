@@ -10,7 +10,7 @@ import pytest
 from vidcl.errors import VidclError
 from vidcl.tracks import store_writer
 from vidcl.tracks.store import open_store
-from vidcl.tracks.store_schema import SCHEMA, VERSION_KEY, TrackRow
+from vidcl.tracks.store_schema import SCHEMA, SCHEMAS, VERSION_KEY, TrackRow
 from vidcl.tracks.store_writer import shard_path, write_shard
 from vidcl.tracks.track import SCORES, Track
 
@@ -34,7 +34,24 @@ def make_row(rng: np.random.Generator, name: str, **changes) -> TrackRow:
         label=changes.get("label"),
     )
     split = changes.get("split", "train")
-    return TrackRow(name, "video", "/a/b.mp4", split, np.float32(rng.random()).item(), track)
+    return TrackRow(
+        track_id=name,
+        video_id="video",
+        video="/a/b.mp4",
+        split=split,
+        change=np.float32(rng.random()).item(),
+        changes=rng.random(length).astype(np.float32),
+        track=track,
+    )
+
+
+def write_version_1(path, rows: list[TrackRow]) -> None:
+    """A shard as vidcl wrote them before there was a column ``changes``."""
+    write_shard(path, rows, METADATA)
+    table = pa.ipc.open_file(str(path)).read_all()
+    schema = SCHEMAS[1].with_metadata({**table.schema.metadata, VERSION_KEY: b"1"})
+    with pa.ipc.new_file(str(path), schema) as writer:
+        writer.write_table(table.drop_columns("changes").cast(schema))
 
 
 @pytest.fixture
@@ -57,17 +74,18 @@ def store(rows, tmp_path, monkeypatch):
 
 
 def assert_same(one: TrackRow, other: TrackRow) -> None:
-    for field in fields(TrackRow):
-        if field.name != "track":
-            assert getattr(one, field.name) == getattr(other, field.name)
-    for field in fields(Track):
-        a, b = getattr(one.track, field.name), getattr(other.track, field.name)
-        if field.name == "scores":
+    pairs = [(f.name, getattr(one, f.name), getattr(other, f.name)) for f in fields(TrackRow)]
+    pairs.remove(("track", one.track, other.track))
+    pairs += [
+        (f.name, getattr(one.track, f.name), getattr(other.track, f.name)) for f in fields(Track)
+    ]
+    for name, a, b in pairs:
+        if name == "scores":
             assert a.keys() == b.keys() and all((a[key] == b[key]).all() for key in a)
         elif isinstance(a, np.ndarray):
-            assert a.dtype == b.dtype and np.array_equal(a, b), field.name
+            assert a.dtype == b.dtype and np.array_equal(a, b), name
         else:
-            assert a == b, field.name
+            assert a == b, name
 
 
 def test_rows_come_back_as_they_were(store, rows):
@@ -79,7 +97,7 @@ def test_rows_come_back_as_they_were(store, rows):
         for step in range(-len(row.track), len(row.track)):
             assert store.crop(number, step) == row.track.crops[step]
     assert_same(store.read_row(-1), rows[-1])
-    assert store.metadata == METADATA and store.canvas == 8
+    assert store.metadata == METADATA and store.canvas == 8 and store.has_changes
 
 
 def test_plain_columns_and_lengths(store, rows):
@@ -191,15 +209,37 @@ def test_a_damaged_shard_says_what_to_do(keep, store, tmp_path):
 def test_a_newer_schema_and_foreign_files_are_refused(tmp_path):
     path = shard_path(tmp_path, 0)
     path.parent.mkdir()
-    for metadata, words in [({VERSION_KEY: b"2"}, "newer vidcl"), ({}, "no shard of a track")]:
+    for metadata, words in [({VERSION_KEY: b"3"}, "newer vidcl"), ({}, "no shard of a track")]:
         with pa.ipc.new_file(str(path), SCHEMA.with_metadata(metadata)):
             pass
         with pytest.raises(VidclError, match=words):
             open_store(tmp_path)
-    with pa.ipc.new_file(str(path), pa.schema([("a", pa.int8())], {VERSION_KEY: b"1"})):
-        pass
-    with pytest.raises(VidclError, match="does not have the columns"):
-        open_store(tmp_path)
+    strange = [pa.schema([("a", pa.int8())], {VERSION_KEY: version}) for version in (b"1", b"2")]
+    for schema in [*strange, SCHEMA.with_metadata({VERSION_KEY: b"0"})]:
+        with pa.ipc.new_file(str(path), schema):
+            pass
+        with pytest.raises(VidclError, match="does not have the columns"):
+            open_store(tmp_path)
+
+
+def test_shards_of_version_1_are_read_and_have_no_changes(rows, tmp_path):
+    write_version_1(shard_path(tmp_path, 0), rows[:8])
+    old = open_store(tmp_path)
+    write_shard(shard_path(tmp_path, 1), rows[8:], METADATA)
+    store = open_store(tmp_path)  # old and new shards side by side
+    assert not old.has_changes and not store.has_changes
+    for number, row in enumerate(rows):
+        there = store.read_row(number)
+        if number < 8:
+            assert there.changes.shape == (len(row.track),) and not there.changes.any()
+            there.changes = row.changes
+        assert_same(there, row)
+
+
+def test_changes_are_refused_where_they_disagree_with_the_track(rows, tmp_path):
+    rows[0].changes = rows[0].changes[:-1]
+    with pytest.raises(ValueError, match="changes has shape"):
+        write_shard(shard_path(tmp_path, 0), rows, METADATA)
 
 
 def test_shards_of_two_stores_do_not_mix(rows, tmp_path):

@@ -33,6 +33,8 @@ def make_row(
     video: int = 0,
     split: str = "train",
     canvas: int = CANVAS,
+    change: float = 0.5,
+    changes: np.ndarray | None = None,
 ) -> TrackRow:
     count = len(times)
     base = generator.integers(0, 256, (4, 4, 3)).astype(float)
@@ -50,7 +52,15 @@ def make_row(
         end_reason="end",
         scores={name: np.ones(count, np.float32) for name in SCORES},
     )
-    return TrackRow(f"v{video}-0-{number}", f"v{video}", f"v{video}.mp4", split, 0.5, track)
+    return TrackRow(
+        track_id=f"v{video}-0-{number}",
+        video_id=f"v{video}",
+        video=f"v{video}.mp4",
+        split=split,
+        change=change,
+        changes=np.zeros(count, np.float32) if changes is None else changes,
+        track=track,
+    )
 
 
 def make_store(

@@ -10,7 +10,8 @@ from vidcl.errors import VidclError
 from vidcl.tracks.store import open_store
 from vidcl.tracks.store_writer import shard_path, write_shard
 from vidcl.training.config import PairConfig, StreamConfig
-from vidcl.training.pairs import Deck, PairSampler, TrackPool, split_batch
+from vidcl.training.pairs import PairSampler, split_batch
+from vidcl.training.pool import TrackPool
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,7 @@ def uneven(tmp_path_factory):
             proposer="motion",
             tracker="flow_cf",
             video=i // 2,
+            changes=(generator.integers(0, 9, size) / 8).astype(np.float32),  # sums are exact
         )
         for i, size in enumerate([1, 2, 3, 7, 9, 5, 1, 12])
     ]
@@ -92,7 +94,7 @@ def test_filters_choose_training_tracks(tmp_path):
         pool = TrackPool(store, config)
         assert len(pool.rows) == want
         assert set(store.split[pool.rows]) == {"train"}
-    with pytest.raises(VidclError, match=r"given.*it has"):
+    with pytest.raises(VidclError, match=r"kind region, proposer given: it has"):
         TrackPool(store, StreamConfig(kind="region", proposer=("given",)))
 
 
@@ -157,12 +159,114 @@ def test_processes_share_one_batch(tmp_path):
         PairSampler(store, MIX, 9, 0, 0, 2)
 
 
-def test_a_tiny_deck_is_dealt_many_times_in_one_batch():
-    deck = Deck(None, 3, (0, 0))
-    cards = deck.draw(2, 11, np.random.default_rng(0))
-    whole = deck.draw(0, 15, np.random.default_rng(0))
-    np.testing.assert_array_equal(cards, whole[2:13])
-    assert all(sorted(whole[i : i + 3]) == [0, 1, 2] for i in range(0, 15, 3))
+#: (weight, step) -> rows and steps of MIX with seed 4, as drawn before there was a choice of
+#: candidates: runs of that time go on unchanged.
+RECORDED = {
+    ("track", 0): (
+        [1, 3, 9, 11, 15, 19, 16, 18],
+        [[4, 4], [5, 5], [5, 5], [3, 3], [4, 1], [4, 5], [1, 0], [1, 4]],
+    ),
+    ("track", 37): (
+        [7, 4, 9, 2, 13, 14, 27, 24],
+        [[5, 5], [5, 5], [3, 3], [4, 4], [4, 2], [0, 4], [4, 3], [0, 2]],
+    ),
+    ("video", 0): (
+        [6, 11, 3, 6, 17, 27, 20, 13],
+        [[5, 5], [5, 5], [5, 5], [0, 0], [3, 4], [3, 0], [1, 5], [0, 1]],
+    ),
+    ("video", 37): (
+        [3, 11, 2, 6, 22, 16, 15, 24],
+        [[0, 0], [0, 0], [0, 0], [4, 4], [3, 4], [1, 0], [4, 2], [1, 3]],
+    ),
+}
+
+
+@pytest.mark.parametrize(("weight", "step"), RECORDED)
+def test_batches_are_those_of_earlier_versions(tmp_path, weight, step):
+    config = MIX.model_copy(update={"weight": weight})
+    batch = PairSampler(make_store(tmp_path), config, 8, seed=4).batch(step)
+    assert (batch.rows.tolist(), batch.steps.tolist()) == RECORDED[weight, step]
+
+
+@pytest.mark.parametrize("candidates", [2, 5])
+def test_of_the_candidates_the_one_that_changed_most_is_kept(uneven, candidates):
+    """In law: the best of so many uniform draws, by enumeration."""
+    low, high = gap = (0.3, 2.0)
+    pool = TrackPool(uneven, StreamConfig(kind="region", gap=gap), candidates=candidates)
+    generator = np.random.default_rng(0)
+    draws = 4000
+    for track, row in enumerate(pool.rows):
+        pairs = admissible(np.asarray(uneven.times(int(row)), np.float64), low, high)
+        changes = np.asarray(uneven.changes(int(row)), np.float64)
+        paths = [float(sum(changes[i + 1 : j + 1])) for i, j in pairs]
+        steps, seconds = pool.pairs(np.full(draws, track), generator)
+        assert seconds.max() <= high + 1e-6
+        seen = Counter(map(tuple, np.sort(steps, 1).tolist()))
+        if not pool.totals[track]:
+            assert len(seen) == 1 and set(seen) <= set(pairs)
+            continue
+        for value in sorted(set(paths)):
+            equals = [p for p, path in zip(pairs, paths, strict=True) if path == value]
+            below = sum(path < value for path in paths) / len(paths)
+            upto = sum(path <= value for path in paths) / len(paths)
+            expected = draws * (upto**candidates - below**candidates) / len(equals)
+            spread = 6 * np.sqrt(max(expected, 1.0))
+            assert all(abs(seen[pair] - expected) < spread for pair in equals), (value, seen)
+        assert set(seen) <= set(pairs)
+
+
+def test_candidates_of_one_crop_are_drawn_evenly(uneven):
+    pool = TrackPool(uneven, StreamConfig(kind="region"), candidates=4)
+    steps, gap = pool.pairs(np.full(3000, 7), np.random.default_rng(0))
+    assert (steps[:, 0] == steps[:, 1]).all() and not gap.any()
+    counts = np.bincount(steps[:, 0], minlength=12)
+    assert (abs(counts - 250) < 6 * np.sqrt(250)).all()
+
+
+def test_candidates_need_changes(tmp_path):
+    from tests.tracks.test_store import write_version_1
+
+    store = make_store(tmp_path)
+    write_version_1(shard_path(tmp_path, 0), [store.read_row(row) for row in range(len(store))])
+    old = open_store(tmp_path)
+    want = PairSampler(store, MIX, 8, seed=0).batch(0)
+    np.testing.assert_array_equal(PairSampler(old, MIX, 8, seed=0).batch(0).steps, want.steps)
+    with pytest.raises(VidclError, match=r"pairs\.candidates at 1, or extract"):
+        PairSampler(old, MIX.model_copy(update={"candidates": 2}), 8, seed=0)
+
+
+def test_tracks_are_drawn_by_their_change(tmp_path):
+    generator = np.random.default_rng(0)
+    change = [0.0, 0.1, 0.3, 1.7, 0.6]
+    rows = [
+        make_row(i, generator, times=np.arange(3), change=value) for i, value in enumerate(change)
+    ]
+    write_shard(shard_path(tmp_path, 0), rows, {"canvas": CANVAS})
+    store = open_store(tmp_path)
+    config = PairConfig(weight="change", change_floor=0.2)
+    sampler = PairSampler(store, config, 4, seed=0)
+    drawn = np.concatenate([sampler.batch(step).rows for step in range(2500)])
+    weights = np.array([0.2, 0.3, 0.5, 1.2, 0.8])
+    shares = np.bincount(drawn, minlength=5) / len(drawn)
+    np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.01)
+    again = PairSampler(store, config, 4, seed=0).batch(1234)
+    np.testing.assert_array_equal(again.rows, drawn[1234 * 4 :][:4])
+
+
+def test_a_still_image_is_a_track_of_length_one(tmp_path):
+    generator = np.random.default_rng(0)
+    rows = [make_row(i, generator, times=np.zeros(1), kind="image") for i in range(6)]
+    rows += [make_row(6, generator, times=np.arange(4)), make_row(7, generator, times=np.arange(2))]
+    write_shard(shard_path(tmp_path, 0), rows, {"canvas": CANVAS})
+    store = open_store(tmp_path)
+    assert len(TrackPool(store, StreamConfig(kind=["frame", "image"])).rows) == 8
+    assert len(TrackPool(store, StreamConfig(kind="image", gap=(1, 2))).rows) == 6
+    batch = PairSampler(store, PairConfig(candidates=3, weight="change"), 8, seed=0).batch(0)
+    assert sorted(batch.rows) == list(range(8)) and not batch.gap.any()
+    with pytest.raises(VidclError, match=r"no training track of kind region: it has \(kind"):
+        TrackPool(store, StreamConfig(kind="region"))
+    with pytest.raises(ValueError, match="at least 1 item"):
+        StreamConfig(kind=())
 
 
 def test_batches_are_split_by_share():

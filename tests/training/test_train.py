@@ -219,10 +219,11 @@ def test_presets_load_and_name_their_systems(scale):
         for path in [CONFIGS / scale / f"{name}.yaml"]
     }
     kinds = {n: [s.kind for s in c.pairs.streams] for n, c in found.items()}
-    assert kinds["moco"] == kinds["frame_temporal"] == ["frame"]
-    assert kinds["region_track"] == ["frame", "region"]
+    assert kinds["moco"] == [("frame", "image")]  # the one that needs no time
+    assert kinds["frame_temporal"] == [("frame",)]
+    assert kinds["region_track"] == [("frame",), ("region",)]
     assert all(
-        kinds[name] == ["region"]
+        kinds[name] == [("region",)]
         for name in found
         if name[:7] == "region_"[:7] and name != "region_track"
     )

@@ -170,6 +170,16 @@ class TrackStore:
         block, first, last = self._span(row)
         return {name: values[first:last] for name, values in block.scores.items()}
 
+    @cached_property
+    def has_changes(self) -> bool:
+        """Whether ``changes`` were measured; those of a shard of schema version 1 read as 0."""
+        return all(block.measured for block in self._blocks)
+
+    def changes(self, row: int) -> np.ndarray:
+        """float32 [T]: look change of each crop against the one before, 0 (so the first) to 2."""
+        block, first, last = self._span(row)
+        return block.changes[first:last]
+
     def crop(self, row: int, step: int) -> bytes:
         """The JPEG file of one step; a negative step counts from the end.
 
@@ -198,7 +208,8 @@ class TrackStore:
             crops=self.crops(row),
             **{name: plain[name] for name in _OF_TRACK},
         )
-        return TrackRow(track=track, **{name: plain[name] for name in _OF_ROW})
+        changes = self.changes(row).copy()
+        return TrackRow(track=track, changes=changes, **{name: plain[name] for name in _OF_ROW})
 
     def _span(self, row: int) -> tuple["Block", int, int]:
         """The block that holds a row, and where the row's steps begin and end in it."""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from vidcl.errors import VidclError
-from vidcl.tracks.store_schema import METADATA_KEY, SCHEMA, SCHEMA_VERSION, VERSION_KEY
+from vidcl.tracks.store_schema import METADATA_KEY, SCHEMA_VERSION, SCHEMAS, VERSION_KEY
 from vidcl.tracks.track import SCORES
 
 _SHARD_NAME = re.compile(r"shard-(\d+)\.arrow")
@@ -18,7 +18,10 @@ _SHARD_NAME = re.compile(r"shard-(\d+)\.arrow")
 
 @dataclass(frozen=True)
 class Block:
-    """One record batch as numpy views into the memory map; no column but the ids is copied."""
+    """One record batch as numpy views into the memory map; no column but the ids is copied.
+
+    ``measured`` says whether the shard holds ``changes``; those of schema version 1 read as zeros.
+    """
 
     batch: pa.RecordBatch
     first_row: int
@@ -28,6 +31,8 @@ class Block:
     crop_boxes: np.ndarray
     sizes: np.ndarray
     scores: dict[str, np.ndarray]
+    measured: bool
+    changes: np.ndarray
     crop_offsets: np.ndarray
     crop_data: np.ndarray
 
@@ -38,15 +43,19 @@ def make_block(batch: pa.RecordBatch, first_row: int) -> Block:
     files = crops.values
     scores = batch.column("scores")
     data = files.buffers()[2]
+    times = batch.column("times").values.to_numpy()
+    measured = "changes" in batch.schema.names
     return Block(
         batch=batch,
         first_row=first_row,
         list_offsets=crops.offsets.to_numpy(),
-        times=batch.column("times").values.to_numpy(),
+        times=times,
         boxes=batch.column("boxes").values.values.to_numpy().reshape(-1, 4),
         crop_boxes=batch.column("crop_boxes").values.values.to_numpy().reshape(-1, 4),
         sizes=batch.column("sizes").values.values.to_numpy().reshape(-1, 2),
         scores={name: scores.field(name).values.to_numpy() for name in SCORES},
+        measured=measured,
+        changes=batch.column("changes").values.to_numpy() if measured else np.zeros_like(times),
         crop_offsets=np.frombuffer(files.buffers()[1], np.int32),
         crop_data=np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8),
     )
@@ -94,7 +103,8 @@ def open_shard(path: Path) -> tuple[pa.ipc.RecordBatchFileReader, dict[str, Any]
             f"{path} has store schema {version} and this vidcl reads up to {SCHEMA_VERSION}: "
             "install a newer vidcl to read it."
         )
-    if not schema.equals(SCHEMA, check_metadata=False):
+    columns = SCHEMAS.get(int(version))
+    if columns is None or not schema.equals(columns, check_metadata=False):
         raise VidclError(f"{path} does not have the columns of a track store: extract it again.")
     return reader, json.loads(facts.get(METADATA_KEY, b"{}"))
 

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from vidcl.tracks.track import SCORES, Track
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: Keys of the Arrow schema metadata.
 VERSION_KEY = b"vidcl_schema_version"
@@ -34,11 +35,15 @@ SCHEMA = pa.schema(
             pa.struct([pa.field(name, pa.list_(pa.float32())) for name in SCORES]),
             nullable=False,
         ),
+        pa.field("changes", pa.list_(pa.float32()), nullable=False),
         pa.field("crops", pa.list_(pa.binary()), nullable=False),
         pa.field("sizes", pa.list_(pa.list_(pa.uint16(), 2)), nullable=False),
         pa.field("label", pa.string()),
     ]
 )
+
+#: Schema version -> columns. Version 1 did not measure the change from crop to crop.
+SCHEMAS = {1: SCHEMA.remove(SCHEMA.get_field_index("changes")), 2: SCHEMA}
 
 #: The columns with one plain value per track.
 PLAIN_COLUMNS = tuple(field.name for field in SCHEMA if not (pa.types.is_nested(field.type)))
@@ -54,6 +59,8 @@ class TrackRow:
         video: path of the source file when it was extracted.
         split: ``train`` or ``test``.
         change: how much the look changes along the track, 0 (not at all) to 2.
+        changes: float32 [T], how much the look of each crop changed against the one before, 0 to 2;
+            0 for the first.
         track: the track itself; every score has the track's length.
     """
 
@@ -62,4 +69,5 @@ class TrackRow:
     video: str
     split: str
     change: float
+    changes: np.ndarray
     track: Track

@@ -108,6 +108,7 @@ def _batch(rows: list[TrackRow], schema: pa.Schema) -> pa.RecordBatch:
         "boxes": lists([track.boxes for track in tracks], np.float32, "boxes"),
         "crop_boxes": lists([track.crop_boxes for track in tracks], np.float32, "crop_boxes"),
         "scores": pa.StructArray.from_arrays(scores, fields=list(schema.field("scores").type)),
+        "changes": lists([row.changes for row in rows], np.float32, "changes"),
         "crops": pa.ListArray.from_arrays(offsets, crops),
         "sizes": lists([track.sizes for track in tracks], np.uint16, "sizes"),
         "label": [track.label for track in tracks],
@@ -126,6 +127,7 @@ def _check(row: TrackRow) -> None:
         "boxes": (np.shape(track.boxes), (length, 4)),
         "crop_boxes": (np.shape(track.crop_boxes), (length, 4)),
         "sizes": (np.shape(track.sizes), (length, 2)),
+        "changes": (np.shape(row.changes), (length,)),
         "crops": ((len(track.crops),), (length,)),
         **{f"scores.{name}": (np.shape(track.scores.get(name, ())), (length,)) for name in SCORES},
     }

@@ -1,8 +1,8 @@
 """Everything that decides a training run."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from vidcl.config import Config
 from vidcl.methods.config import MoCoConfig
@@ -14,13 +14,24 @@ Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 
 
+def _several(value: Any) -> Any:
+    """One word stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+Kinds = Annotated[
+    tuple[Literal["frame", "region", "image"], ...], BeforeValidator(_several), Field(min_length=1)
+]
+
+
 class StreamConfig(Config):
     """One kind of pair: which tracks, and how far apart in time the two views are."""
 
     share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """Share of every batch."""
-    kind: Literal["frame", "region", "image"] = "frame"
-    """What the tracks show."""
+    kind: Kinds = ("frame", "image")
+    """What the tracks show, one kind or several: whole frames of videos, followed regions, still
+    images (tracks of length one)."""
     proposer: tuple[str, ...] | None = None
     """Only tracks of these proposers."""
     tracker: tuple[str, ...] | None = None
@@ -46,8 +57,15 @@ class PairConfig(Config):
     """Kinds of pairs, mixed in every batch; their shares sum to one."""
     splits: tuple[Literal["train", "test"], ...] = ("train",)
     """Videos to draw from; with "test" nothing is held out for a search among own tracks."""
-    weight: Literal["track", "video"] = "track"
-    """Every track is equally likely, or every video is and then every one of its tracks."""
+    weight: Literal["track", "video", "change"] = "track"
+    """What is drawn evenly: tracks; or videos, and then one of the video's tracks; or tracks in
+    proportion to change_floor + c, c how much the track's look changes (``change`` in the store,
+    at most 1)."""
+    change_floor: Annotated[float, Field(gt=0.0)] = 0.1
+    """With weight 'change': the weight of a track that does not change at all."""
+    candidates: Count = 1
+    """Draw so many admissible pairs of a track and keep the one between whose crops the look
+    changed most (the sum of ``changes`` in the store); 1 draws evenly."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -241,7 +241,7 @@ def describe(
     for stream, pool, count in zip(
         config.pairs.streams, sampler.pools, sampler.counts, strict=True
     ):
-        text = f"{count} {stream.kind} pairs per step from {len(pool.rows)} tracks, "
+        text = f"{count} {' or '.join(stream.kind)} pairs per step from {len(pool.rows)} tracks, "
         text += f"{stream.gap[0]:g} to {stream.gap[1]:g} s apart"
         if pool.fallbacks:
             text += f" ({pool.fallbacks} tracks have no such pair and give their nearest)"

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import yaml
 
-from vidcl.config import dump_config
+from vidcl.config import dump_config, parse_config
 from vidcl.errors import VidclError
 from vidcl.files import write_atomic
 from vidcl.models.checkpoint import LAST, load_checkpoint
@@ -51,7 +51,9 @@ def open_run(
         raise VidclError(f"There is no run at {out} to resume: leave out --resume to start one.")
     checkpoint = load_checkpoint(out / LAST) if (out / LAST).is_file() else None
     if checkpoint is not None:
-        _compare(out, yaml.safe_load(checkpoint["config"]), yaml.safe_load(dump_config(config)))
+        # through the parser, so that a setting younger than the run has its default
+        then = parse_config(yaml.safe_load(checkpoint["config"]), TrainConfig, str(out / LAST))
+        _compare(out, yaml.safe_load(dump_config(then)), yaml.safe_load(dump_config(config)))
     return checkpoint
 
 

@@ -30,7 +30,7 @@ class ExtractConfig(Config):
     whole_frames: bool = True
     """Also store one track of whole frames per shot."""
     given_dir: Path | None = None
-    """Folder with <video stem>.json: the boxes of the proposer 'given'."""
+    """Folder with <video stem>.json or <video stem>.csv: the boxes of the proposer 'given'."""
     engine: Literal["ray", "local"] = "ray"
     """Ray tasks, or processes of this machine without Ray."""
     workers: int | None = Field(None, ge=1)

@@ -27,6 +27,7 @@ from vidcl.tracks.extraction.shard import ShardJob, TrackMaker, extract_shard, r
 from vidcl.tracks.extraction.sources import VIDEO_SUFFIXES, list_sources
 from vidcl.tracks.extraction.split import SplitRule
 from vidcl.tracks.extraction.videos import write_videos
+from vidcl.tracks.trackers.linking import NamedEmbedding
 from vidcl.version import __version__
 
 Progress = Callable[[int, int], None]
@@ -64,6 +65,7 @@ def extract(
     out: str | Path,
     config: ExtractConfig,
     *,
+    embed_regions: NamedEmbedding | None = None,
     retry_failed: bool = False,
     update: bool = False,
     progress: Progress | None = None,
@@ -72,6 +74,7 @@ def extract(
 
     Args:
         sources: files, folders, glob patterns, ``.txt`` lists.
+        embed_regions: features for the tracker ``link``; None is its hand-made descriptor.
         retry_failed: do the segments with a fault again.
         update: extract files again that changed since they were planned.
         progress: called with (shards done, shards).
@@ -82,11 +85,11 @@ def extract(
     """
     if config.follow.proposer == "given" and config.given_dir is None:
         raise VidclError("The proposer 'given' needs boxes: name their folder with --given-dir.")
-    settings = config.settings()
+    make_tracks = VideoTracks(config, embed_regions)
     work = Work(
         kind="video",
         suffixes=VIDEO_SUFFIXES,
-        settings=settings,
+        settings=make_tracks.settings(),
         metadata={
             "canvas": config.crop.canvas,
             "quality": config.crop.quality,
@@ -96,7 +99,7 @@ def extract(
         },
         backend=f"pyav {version('av')}",
         probe=probe_spans,
-        make_tracks=VideoTracks(config),
+        make_tracks=make_tracks,
         segment_seconds=config.segment_seconds,
         segments_per_shard=config.segments_per_shard,
     )

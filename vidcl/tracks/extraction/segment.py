@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from vidcl.tracks.extraction.sources import Source
 from vidcl.tracks.follow import follow
 from vidcl.tracks.given import GivenBoxes, read_given_boxes
 from vidcl.tracks.track import Track
+from vidcl.tracks.trackers.linking import NamedEmbedding
 from vidcl.video.probe import VideoInfo, probe
 from vidcl.video.reader import Frame, VideoReader
 
@@ -27,9 +29,30 @@ SHOTS_PER_SEGMENT = 10_000
 
 @dataclass(frozen=True)
 class VideoTracks:
-    """The ``TrackMaker`` of videos."""
+    """The ``TrackMaker`` of videos.
+
+    Attributes:
+        config: of the extraction.
+        embed_regions: features for the tracker ``link``; None is its hand-made descriptor.
+
+    Raises:
+        VidclError: features are given to another tracker.
+    """
 
     config: ExtractConfig
+    embed_regions: NamedEmbedding | None = None
+
+    def __post_init__(self) -> None:
+        tracker = self.config.follow.tracker
+        if self.embed_regions is not None and tracker != "link":
+            raise VidclError(f"A link encoder needs --follow.tracker link, not '{tracker}'.")
+
+    def settings(self) -> dict[str, Any]:
+        """What decides which rows come out, as plain JSON values."""
+        settings = self.config.settings()
+        if self.embed_regions is not None:
+            settings["link_encoder"] = self.embed_regions.name
+        return settings
 
     def __call__(self, source: Source, segment: Segment, outcome: Outcome) -> Iterator[Track]:
         """Yield the segment's tracks; the faults of the file go into ``outcome``.
@@ -54,6 +77,7 @@ class VideoTracks:
                 given=given,
                 seed=segment_seed(config.follow.seed, segment),
                 whole_frames=config.whole_frames,
+                embed_regions=self.embed_regions,
             )
             try:
                 for track in tracks:
@@ -133,10 +157,20 @@ class _Budget:
 def _given_boxes(config: ExtractConfig, source: Source) -> GivenBoxes | None:
     if config.given_dir is None:
         return None
-    path = Path(config.given_dir) / f"{Path(source.path).stem}.json"
-    if not path.is_file():
-        raise VidclError(f"{source.path} has no boxes: {path} does not exist.")
-    return read_given_boxes(path)
+    stem = Path(source.path).stem
+    paths = [Path(config.given_dir) / f"{stem}{suffix}" for suffix in (".json", ".csv")]
+    there = [path for path in paths if path.is_file()]
+    if not there:
+        raise VidclError(
+            f"{source.path} has no boxes: {config.given_dir} holds neither {stem}.json nor "
+            f"{stem}.csv."
+        )
+    if len(there) > 1:
+        raise VidclError(
+            f"{source.path} has boxes twice: leave one of {stem}.json and {stem}.csv in "
+            f"{config.given_dir}."
+        )
+    return read_given_boxes(there[0])
 
 
 def _facts(info: VideoInfo) -> dict[str, str | int | float | None]:

@@ -9,7 +9,7 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,8 @@ def extract_shard(job: ShardJob) -> int:
             old = done.get(segment.key)
             if old is not None and store is not None and segment.key not in job.redo:
                 outcomes.append(old)
-                yield from (store.read_row(row) for row in present.get(_prefix(segment), []))
+                for row in present.get(_prefix(segment), []):
+                    yield _measured(store, row)
             else:
                 outcome = Outcome(segment.key, segment.video_id)
                 outcomes.append(outcome)
@@ -142,12 +143,14 @@ def _extract(
         for number, track in enumerate(job.make_tracks(source, segment, outcome)):
             outcome.tracks += 1
             outcome.crops += len(track)
+            look = look_change(track.crops)
             yield TrackRow(
                 track_id=f"{_prefix(segment)}-{number:05d}",
                 video_id=segment.video_id,
                 video=source.path,
                 split=segment.split,
-                change=look_change(track.crops),
+                change=look.overall,
+                changes=look.steps,
                 track=track,
             )
     except VidclError as error:
@@ -158,6 +161,15 @@ def _extract(
         trace = traceback.format_exc(limit=-4)
         outcome.fail("internal", f"{type(error).__name__}: {error}\n{trace}")
     outcome.seconds = round(time.perf_counter() - started, 3)
+
+
+def _measured(store: TrackStore, row: int) -> TrackRow:
+    """A row of the present shard; one that an older vidcl wrote gets its changes measured."""
+    present = store.read_row(row)
+    if store.has_changes:
+        return present
+    look = look_change(present.track.crops)
+    return replace(present, change=look.overall, changes=look.steps)
 
 
 def _prefix(segment: Segment) -> str:

@@ -1,0 +1,1 @@
+"""Measure proposers, trackers and judgement on clips whose true boxes are known."""

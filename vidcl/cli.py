@@ -15,6 +15,7 @@ from vidcl.version import __version__
 VERBS = {
     "demo": "the whole way on a rendered world (or --videos DIR): extract, train, measure, report",
     "extract": "videos (or --images DIR) -> a track store",
+    "track": "one video -> an overlay of the tracks that extract would take, and why they ended",
     "inspect": "what a track store holds; --sheet draws sampled tracks",
     "train": "a track store and a configuration -> a trained encoder",
     "embed": "an encoder and images -> a table of features",

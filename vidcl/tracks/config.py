@@ -6,15 +6,19 @@ from pydantic import Field
 
 from vidcl.config import Config
 
-Proposer = Literal["motion", "grid", "random", "given", "frame"]
-TrackerName = Literal["flow_cf", "flow", "static", "given"]
+ProposerName = Literal[
+    "motion", "selective_search", "edge_boxes", "combined", "grid", "random", "given", "frame"
+]
+TrackerName = Literal[
+    "flow_cf", "flow", "cf", "link", "kcf", "csrt", "mosse", "medianflow", "static", "given"
+]
 
 
 class FollowConfig(Config):
     """Settings of ``vidcl.tracks.follow.follow``. Lengths are shares of the picture's short side
     unless said otherwise, so one preset serves all sizes."""
 
-    proposer: Proposer = "motion"
+    proposer: ProposerName = "motion"
     """What finds regions: what moves against the camera, a grid, chance, boxes from a file, or
     ``frame``: none, only whole frames."""
     tracker: TrackerName = "flow_cf"
@@ -43,10 +47,12 @@ class FollowConfig(Config):
     """Two regions that overlap more (intersection over union) become the older one."""
     max_fb_error: float = Field(default=0.12, gt=0)
     """Largest median forward-backward error of flow, as a share of the region's size."""
-    min_appearance: float = Field(default=0.15, ge=0, le=1)
-    """Smallest agreement with the region's slowly adapting template."""
-    patience: int = Field(default=3, ge=1)
-    """Followed frames in a row that may fail a check before the region is lost."""
+    min_confidence: float = Field(default=0.8, ge=0, le=1)
+    """Smallest probability that a box still holds what it began on, see
+    ``vidcl.tracks.judgement.confidence``. Higher gives purer and shorter tracks."""
+    patience: int = Field(default=2, ge=1)
+    """Followed frames in a row that fail a check and end the region; what was kept of them is
+    dropped."""
     min_kept: int = Field(default=3, ge=1)
     """Region tracks with fewer kept crops are dropped (not those of given boxes)."""
     max_kept: int = Field(default=256, ge=2)

@@ -9,6 +9,7 @@ import numpy as np
 from vidcl.errors import VidclError
 from vidcl.tracks.boxes import clip_boxes
 from vidcl.tracks.config import FollowConfig
+from vidcl.tracks.detections import NO_DETECTIONS, DetectionFeed
 from vidcl.tracks.given import GivenBoxes
 from vidcl.tracks.motion.scene import Scene
 from vidcl.tracks.proposers.build import build_proposer
@@ -17,6 +18,7 @@ from vidcl.tracks.recorder import CropFunction, Recorder
 from vidcl.tracks.regions import Region, Regions
 from vidcl.tracks.shots import ShotCuts
 from vidcl.tracks.track import SCORES, EndReason, Track
+from vidcl.tracks.trackers.linking import EmbedRegions
 from vidcl.video.reader import Frame
 
 
@@ -28,6 +30,7 @@ def follow(
     given: GivenBoxes | None = None,
     seed: int = 0,
     whole_frames: bool = True,
+    embed_regions: EmbedRegions | None = None,
 ) -> Iterator[Track]:
     """Yield the tracks of one segment, each as soon as it has ended.
 
@@ -40,10 +43,11 @@ def follow(
         given: boxes for the proposer and tracker ``given``.
         seed: of the random proposer, together with ``config.seed``; say, the segment's number.
         whole_frames: also yield one track of whole frames per shot.
+        embed_regions: features for the tracker ``link``; None is its hand-made descriptor.
 
     Raises:
         VidclError: ``given`` boxes are asked for and absent, or the tracker ``given`` is combined
-            with another proposer.
+            with another proposer or with boxes that have no identity.
     """
     if config.tracker == "given" and config.proposer not in ("given", "frame"):
         raise VidclError(
@@ -51,8 +55,13 @@ def follow(
         )
     if config.proposer == "given" and given is None:
         raise VidclError("The proposer 'given' needs a file of boxes for every video.")
+    if config.proposer == config.tracker == "given" and given and len(given.detections):
+        raise VidclError(
+            "The tracker 'given' needs boxes that say which object they are: fill the column "
+            "'object', or choose another tracker."
+        )
     cv2.setNumThreads(1)  # the workers of an extraction share the cores
-    following = _Following(config, cropper, given, seed, whole_frames)
+    following = _Following(config, cropper, given, seed, whole_frames, embed_regions)
     for frame in frames:
         yield from following.take(frame)
     yield from following.end("end")
@@ -68,13 +77,16 @@ class _Following:
         given: GivenBoxes | None,
         seed: int,
         whole_frames: bool,
+        embed_regions: EmbedRegions | None,
     ) -> None:
         self._config = config
         self._cropper = cropper
         self._given = given if config.proposer == "given" else None
+        detections = self._given.detections if self._given is not None else NO_DETECTIONS
+        self._detections = DetectionFeed(detections, config.propose_every)
         self._cuts = ShotCuts()
         self._proposer = build_proposer(config, np.random.default_rng([config.seed, seed]))
-        self._regions = Regions(config)
+        self._regions = Regions(config, embed_regions)
         self._wants_regions = config.proposer != "frame" and config.max_regions > 0
         self._scene = Scene(
             config.working_side,
@@ -114,6 +126,7 @@ class _Following:
         if len(self._whole):
             yield self._whole.finish(reason)
         self._scene.reset()
+        self._detections.reset()
         if self._proposer is not None:
             self._proposer.reset()
         self._since_reset = 0
@@ -125,7 +138,7 @@ class _Following:
             yield from self._place_given(frame.time)
         else:
             regions.move(scene)
-            if regions.needs_flow and regions.members:
+            if self._config.tracker != "static" and regions.members:
                 yield from self._end_some(regions.ended(scene))
         self._propose(frame.time)
         if not keep or not regions.members:
@@ -135,8 +148,9 @@ class _Following:
         for k, region in enumerate(regions.members):
             scores = {name: float(regions.scores[name][k]) for name in SCORES}
             region.recorder.keep(frame, boxes[k], scores, self._cropper)
+            region.mark_kept()
             if len(region.recorder) >= self._config.max_kept:
-                yield region.recorder.finish("end")
+                yield region.finish("end")
 
     def _place_given(self, time: float) -> Iterator[Track]:
         """Put the regions where the file says; those it no longer has end."""
@@ -164,15 +178,7 @@ class _Following:
     def _propose(self, time: float) -> None:
         regions, scene, config = self._regions, self._scene, self._config
         if self._given is not None:
-            # a box lost by a tracker may come back, but not in every frame
-            if config.tracker != "given" and self._since_reset % config.propose_every:
-                return
-            taken = {region.object_name for region in regions.members}
-            now = self._given_now(time)
-            fresh = [name for name in now if name not in taken]
-            fresh = fresh[: max(0, config.max_regions - len(taken))]
-            boxes = np.array([now[name] for name in fresh]).reshape(-1, 4)
-            regions.add(scene, boxes, [self._new_region(name) for name in fresh])
+            self._start_given(time)
             return
         assert self._proposer is not None
         if len(regions.members) >= config.max_regions:
@@ -184,6 +190,22 @@ class _Following:
             return
         boxes = select(self._proposer.propose(scene).boxes, regions.boxes, scene, config)
         regions.add(scene, boxes, [self._new_region(None) for _ in boxes])
+
+    def _start_given(self, time: float) -> None:
+        """Begin the named boxes that are not followed, then boxes without names apart from them."""
+        regions, scene, config = self._regions, self._scene, self._config
+        # a box lost by a tracker may come back, but not in every frame
+        if config.tracker == "given" or not self._since_reset % config.propose_every:
+            taken = {region.object_name for region in regions.members}
+            now = self._given_now(time)
+            fresh = [name for name in now if name not in taken]
+            fresh = fresh[: max(0, config.max_regions - len(regions.members))]
+            boxes = np.array([now[name] for name in fresh]).reshape(-1, 4)
+            regions.add(scene, boxes, [self._new_region(name) for name in fresh])
+        found = clip_boxes(scene.to_working(self._detections.take(time)), *scene.size)
+        if len(found):
+            boxes = select(found, regions.boxes, scene, config)
+            regions.add(scene, boxes, [self._new_region(None) for _ in boxes])
 
     def _new_region(self, name: str | None) -> Region:
         config = self._config
@@ -205,9 +227,9 @@ class _Following:
             yield from self._finish(region, reasons[index])
 
     def _finish(self, region: Region, reason: EndReason) -> Iterator[Track]:
-        shortest = 1 if self._given is not None else self._config.min_kept
-        if len(region.recorder) >= shortest:
-            yield region.recorder.finish(reason)
+        shortest = 1 if region.object_name is not None else self._config.min_kept
+        if len(region.recorder) - region.unsure >= shortest:
+            yield region.finish(reason)
 
     def _is_kept(self, time: float) -> bool:
         """Whether a frame is the first at or after a tick of the keep rate."""

@@ -40,6 +40,13 @@ class Recorder:
         for name in SCORES:
             self._scores[name].append(scores[name])
 
+    def drop_last(self, count: int) -> None:
+        """Forget the last ``count`` steps."""
+        keep = len(self) - count
+        self._times, self._boxes = self._times[:keep], self._boxes[:keep]
+        self._crops = self._crops[:keep]
+        self._scores = {name: values[:keep] for name, values in self._scores.items()}
+
     def finish(self, end_reason: EndReason) -> Track:
         """The track; the recorder is then empty and may go on with the next piece."""
         kind, proposer, tracker, shot, label = self._about

@@ -1,20 +1,23 @@
 """The regions followed in the current shot: begin them, move them, judge them, end them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from vidcl.tracks.boxes import areas, clip_boxes, fits, iou
 from vidcl.tracks.config import FollowConfig
-from vidcl.tracks.judgement.looks import Judge, forward_backward_score, total_score
-from vidcl.tracks.judgement.support import doubtful
+from vidcl.tracks.judgement.judge import Judge, forward_backward_score
+from vidcl.tracks.judgement.support import is_mixed, is_still
 from vidcl.tracks.motion.scene import Scene
 from vidcl.tracks.recorder import Recorder
-from vidcl.tracks.track import SCORES, EndReason
+from vidcl.tracks.track import SCORES, EndReason, Track
 from vidcl.tracks.trackers.build import build_tracker
+from vidcl.tracks.trackers.linking import EmbedRegions
 
 #: Sizes and shapes may leave the limits for new regions by this factor while being followed.
 SLACK = 1.5
+#: A region found because it moved may stand still for so many times the patience.
+STILL = 6
 
 
 @dataclass
@@ -24,16 +27,29 @@ class Region:
     Attributes:
         recorder: its kept steps.
         object_name: the given object it stands for, if any.
-        strikes: followed frames in a row that failed a check.
-        doubts: followed frames in a row in which what moves did not look like one thing.
-        overlaps: followed frames in a row that it mostly covered an older region.
+        faults: end reason -> followed frames in a row that spoke for it.
+        unsure: kept steps at the end of the record that were kept while there was a fault.
     """
 
     recorder: Recorder
     object_name: str | None = None
-    strikes: int = 0
-    doubts: int = 0
-    overlaps: int = 0
+    faults: dict[EndReason, int] = field(default_factory=dict)
+    unsure: int = 0
+
+    def note(self, reason: EndReason, is_so: bool) -> int:
+        """Count followed frames in a row with a fault."""
+        self.faults[reason] = self.faults.get(reason, 0) + 1 if is_so else 0
+        return self.faults[reason]
+
+    def mark_kept(self) -> None:
+        """A step was kept; while there is a fault it is not yet believed."""
+        self.unsure = self.unsure + 1 if any(self.faults.values()) else 0
+
+    def finish(self, reason: EndReason) -> Track:
+        """The track without the steps that led to its end."""
+        self.recorder.drop_last(self.unsure)
+        self.unsure = 0
+        return self.recorder.finish(reason)
 
 
 class Regions:
@@ -45,13 +61,14 @@ class Regions:
         scores: name in ``SCORES`` -> float64 [N], of the current frame.
     """
 
-    def __init__(self, config: FollowConfig) -> None:
+    def __init__(self, config: FollowConfig, embed_regions: EmbedRegions | None = None) -> None:
         self._config = config
-        self._tracker = build_tracker(config.tracker)
+        self._tracker = build_tracker(config.tracker, embed_regions)
         self._judge = Judge()
         self.members: list[Region] = []
         self.boxes = np.zeros((0, 4))
         self.scores = {name: np.zeros(0) for name in SCORES}
+        self._confidence = np.zeros(0)
 
     @property
     def needs_flow(self) -> bool:
@@ -63,7 +80,7 @@ class Regions:
         if not members:
             return
         self._tracker.add(scene, boxes)
-        self._judge.add(scene.picture, boxes)
+        self._judge.add(scene, boxes)
         self.members += members
         self.boxes = np.concatenate([self.boxes, boxes])
         for name in SCORES:
@@ -76,6 +93,7 @@ class Regions:
         moved = self._tracker.step(scene, self.boxes)
         self.boxes = moved.boxes
         self._rate(scene, moved.error)
+        self._confidence = moved.confidence
 
     def place(self, scene: Scene, boxes: np.ndarray) -> None:
         """Put all regions where a file says, float64 [N, 4], working pixels."""
@@ -83,6 +101,7 @@ class Regions:
             return
         self.boxes = boxes
         self._rate(scene, np.zeros(len(boxes)))
+        self._confidence = np.ones(len(boxes))
 
     def ended(self, scene: Scene) -> dict[int, EndReason]:
         """Which regions (by index) may not go on, and why."""
@@ -99,26 +118,30 @@ class Regions:
             max_aspect=limits.max_aspect * SLACK,
         )
         overlap = np.tril(iou(self.boxes, self.boxes), -1).max(axis=1, initial=0.0)
-        doubts = np.zeros(len(self.boxes), bool)
-        if limits.proposer == "motion" and scene.backward is not None:
-            doubts = doubtful(scene, self.boxes)
+        count = len(self.boxes)
+        mixed, still = np.zeros(count, bool), np.zeros(count, bool)
+        if limits.proposer in ("motion", "combined") and scene.backward is not None:
+            mixed, still = is_mixed(scene, self.boxes), is_still(scene, self.boxes)
+        unlike = (
+            (self.scores["forward_backward"] < 0.5)
+            | (self.scores["total"] < limits.min_confidence)
+            | (self._confidence <= 0)
+        )
         reasons: dict[int, EndReason] = {}
         for k, region in enumerate(self.members):
-            failed = (
-                self.scores["forward_backward"][k] < 0.5
-                or self.scores["appearance"][k] < limits.min_appearance
-            )
-            region.doubts = region.doubts + 1 if doubts[k] else 0
-            region.strikes = region.strikes + 1 if failed else 0
-            region.overlaps = region.overlaps + 1 if overlap[k] > limits.max_overlap else 0
+            faults: list[tuple[EndReason, bool, int]] = [
+                ("lost", bool(unlike[k]), limits.patience),
+                ("mixed", bool(mixed[k]), limits.patience),
+                ("overlap", bool(overlap[k] > limits.max_overlap), limits.patience),
+                ("still", bool(still[k]), STILL * limits.patience),
+            ]
             if visible[k] < limits.min_visible:
                 reasons[k] = "border"
             elif not sized[k]:
                 reasons[k] = "size"
-            elif max(region.strikes, region.doubts) >= limits.patience:
-                reasons[k] = "lost"
-            elif region.overlaps >= limits.patience:
-                reasons[k] = "overlap"
+            for reason, is_so, patience in faults:
+                if region.note(reason, is_so) >= patience:
+                    reasons.setdefault(k, reason)
         return reasons
 
     def remove(self, indices: set[int]) -> list[Region]:
@@ -134,11 +157,8 @@ class Regions:
         return out
 
     def _rate(self, scene: Scene, error: np.ndarray) -> None:
-        appearance, blur = self._judge.score(scene.picture, self.boxes)
         agreement = forward_backward_score(error, self._config.max_fb_error)
         self.scores = {
             "forward_backward": agreement,
-            "appearance": appearance,
-            "blur": blur,
-            "total": total_score(agreement, appearance, blur),
+            **self._judge.score(scene, self.boxes, error),
         }

@@ -1,68 +1,86 @@
-"""How well a step of a region went: appearance, sharpness, and one number for all."""
+"""How well a step of a region went: motion, looks, sharpness, and one number for all."""
 
 import numpy as np
 
+from vidcl.tracks.boxes import areas, clip_boxes
+from vidcl.tracks.judgement.confidence import confidence, features
+from vidcl.tracks.judgement.looks import SIDE, affinity, colours, normalise, sharpness
+from vidcl.tracks.motion.scene import Scene
 from vidcl.tracks.patches import cut_patches
 
-#: Side of the patches compared.
-SIDE = 16
 #: How fast a template takes on a new look, per followed frame.
 RATE = 0.15
 
 
 class Judge:
-    """Templates of all regions, in the order of the regions."""
+    """What is remembered of all regions, in the order of the regions: the first look and a slowly
+    adapting one, the first colours, the first size, the sharpest step."""
 
     def __init__(self) -> None:
-        self._templates = np.zeros((0, SIDE * SIDE * 3), np.float32)
-        self._sharpest = np.zeros(0)
+        pixels = SIDE * SIDE * 3
+        self._memory: dict[str, np.ndarray] = {
+            "first": np.zeros((0, pixels), np.float32),
+            "recent": np.zeros((0, pixels), np.float32),
+            "colours": np.zeros((0, 512), np.float32),
+            "size": np.zeros(0),
+            "sharpest": np.zeros(0),
+        }
 
-    def add(self, picture: np.ndarray, boxes: np.ndarray) -> None:
-        """Remember the look of new regions: uint8 [H, W, 3], float64 [N, 4]."""
-        patches = cut_patches(picture, boxes, SIDE)
-        self._templates = np.concatenate([self._templates, normalise(patches)])
-        self._sharpest = np.concatenate([self._sharpest, sharpness(patches)])
+    def add(self, scene: Scene, boxes: np.ndarray) -> None:
+        """Remember the look of new regions, float64 [N, 4], working pixels."""
+        patches = cut_patches(scene.picture, boxes, SIDE)
+        looks = normalise(patches)
+        new = {
+            "first": looks,
+            "recent": looks,
+            "colours": colours(scene.picture, boxes)[0],
+            "size": np.sqrt(areas(boxes)),
+            "sharpest": sharpness(patches),
+        }
+        self._memory = {k: np.concatenate([v, new[k]]) for k, v in self._memory.items()}
 
     def keep(self, rows: np.ndarray) -> None:
         """Forget all regions but ``rows`` (indices)."""
-        self._templates, self._sharpest = self._templates[rows], self._sharpest[rows]
+        self._memory = {k: v[rows] for k, v in self._memory.items()}
 
-    def score(self, picture: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Appearance and blur scores of all regions, float64 [N] each in [0, 1].
+    def evidence(self, scene: Scene, boxes: np.ndarray, error: np.ndarray) -> np.ndarray:
+        """What speaks for each box, float64 [N, 5]; see ``confidence.features``.
 
-        Appearance is the correlation with the template, negative ones being 0; blur is sharpness
-        relative to the sharpest step so far. Templates then adapt, the less the worse the match.
+        Args:
+            boxes: float64 [N, 4], working pixels.
+            error: float64 [N], forward-backward error as a share of each box's size.
         """
-        patches = cut_patches(picture, boxes, SIDE)
+        looks = normalise(cut_patches(scene.picture, boxes, SIDE))
+        inside, around = colours(scene.picture, boxes)
+        sizes = areas(boxes)
+        shown = areas(clip_boxes(boxes, *scene.size))
+        return features(
+            first=(looks * self._memory["first"]).sum(axis=1),
+            contrast=affinity(inside, self._memory["colours"]) - affinity(inside, around),
+            error=error,
+            growth=np.sqrt(np.maximum(sizes, 1e-6)) / np.maximum(self._memory["size"], 1e-3),
+            visible=shown / np.maximum(sizes, 1e-9),
+        )
+
+    def score(self, scene: Scene, boxes: np.ndarray, error: np.ndarray) -> dict[str, np.ndarray]:
+        """Scores of all regions, float64 [N] each in [0, 1], 1 best.
+
+        ``appearance`` is the correlation with the adapting template, negative ones being 0;
+        ``blur`` is sharpness relative to the sharpest step so far; ``total`` is the probability
+        that the box still holds what it began on. Templates then adapt, the less the worse the
+        match.
+        """
+        total = confidence(self.evidence(scene, boxes, error))
+        patches = cut_patches(scene.picture, boxes, SIDE)
         looks = normalise(patches)
-        appearance = np.clip((looks * self._templates).sum(axis=1), 0.0, 1.0)
+        memory = self._memory
+        appearance = np.clip((looks * memory["recent"]).sum(axis=1), 0.0, 1.0)
         rate = (RATE * appearance)[:, None]
-        mixed = (1 - rate) * self._templates + rate * looks
-        norms = np.linalg.norm(mixed, axis=1, keepdims=True)
-        self._templates = (mixed / np.maximum(norms, 1e-6)).astype(np.float32)
+        memory["recent"] = _unit((1 - rate) * memory["recent"] + rate * looks)
         sharp = sharpness(patches)
-        self._sharpest = np.maximum(self._sharpest * 0.99, sharp)
-        blur = np.clip(sharp / np.maximum(self._sharpest, 1e-6), 0.0, 1.0)
-        return appearance.astype(np.float64), blur
-
-
-def normalise(patches: np.ndarray) -> np.ndarray:
-    """uint8 [N, S, S, 3] as rows of zero mean and unit norm, float32 [N, S * S * 3].
-
-    The mean is taken per channel, so that a change of light changes little.
-    """
-    rows = patches.astype(np.float32)
-    rows -= rows.mean(axis=(1, 2), keepdims=True)
-    rows = rows.reshape(len(rows), -1)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
-
-
-def sharpness(patches: np.ndarray) -> np.ndarray:
-    """Mean absolute difference of neighbouring pixels, float64 [N], per channel value."""
-    values = patches.astype(np.int16)
-    across = np.abs(np.diff(values, axis=2)).mean(axis=(1, 2, 3))
-    down = np.abs(np.diff(values, axis=1)).mean(axis=(1, 2, 3))
-    return (across + down).astype(np.float64)
+        memory["sharpest"] = np.maximum(memory["sharpest"] * 0.99, sharp)
+        blur = np.clip(sharp / np.maximum(memory["sharpest"], 1e-6), 0.0, 1.0)
+        return {"appearance": appearance.astype(np.float64), "blur": blur, "total": total}
 
 
 def forward_backward_score(error: np.ndarray, limit: float) -> np.ndarray:
@@ -70,6 +88,6 @@ def forward_backward_score(error: np.ndarray, limit: float) -> np.ndarray:
     return 1.0 / (1.0 + (error / limit) ** 2)
 
 
-def total_score(*scores: np.ndarray) -> np.ndarray:
-    """Geometric mean of the scores, [N] in [0, 1]."""
-    return np.prod(np.stack(scores), axis=0) ** (1.0 / len(scores))
+def _unit(rows: np.ndarray) -> np.ndarray:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.maximum(norms, 1e-6)).astype(np.float32)

@@ -3,24 +3,38 @@
 import cv2
 import numpy as np
 
-from vidcl.tracks.boxes import areas, intersections
+from vidcl.tracks.boxes import areas, clip_boxes, intersections
 from vidcl.tracks.motion.scene import Scene
 
 #: Two parts of the foreground in one box are two things if the smaller has this share of the
 #: larger, and their boxes together fill less than this share of the box around both.
-TWO_THINGS = 0.3
-TWO_BOXES = 0.8
+TWO_THINGS = 0.2
+TWO_BOXES = 0.9
 #: A box is only a part of a thing whose box is so many times larger.
-PART = 2.5
+PART = 1.6
 #: A box whose content moves less than this share of its area has lost what moved.
 EMPTY = 0.08
 
 
-def doubtful(scene: Scene, boxes: np.ndarray) -> np.ndarray:
-    """Which regions, found because they moved, should begin again, bool [N].
+def is_still(scene: Scene, boxes: np.ndarray) -> np.ndarray:
+    """In which boxes, float64 [N, 4], working pixels, nothing moves any more, bool [N]."""
+    inside = clip_boxes(boxes, *scene.size)
+    low, high = np.floor(inside[:, :2]).astype(int), np.ceil(inside[:, 2:]).astype(int)
+    moving = cv2.integral(scene.mask)
+    held = (
+        moving[high[:, 1], high[:, 0]]
+        - moving[low[:, 1], high[:, 0]]
+        - moving[high[:, 1], low[:, 0]]
+        + moving[low[:, 1], low[:, 0]]
+    )
+    return held < EMPTY * (high - low).prod(axis=1)
 
-    Three faults: the box holds two things that have come apart; it is a part of a larger thing
-    that no other region follows; nothing in it moves any more.
+
+def is_mixed(scene: Scene, boxes: np.ndarray) -> np.ndarray:
+    """Which regions, found because they moved, hold something else than one thing, bool [N].
+
+    Two faults: the box holds two things that have come apart; it is a part of a larger thing that
+    no other region follows.
 
     Args:
         boxes: float64 [N, 4], working pixels.
@@ -38,7 +52,6 @@ def doubtful(scene: Scene, boxes: np.ndarray) -> np.ndarray:
         inside = np.bincount(labels[y0:y1, x0:x1].ravel(), minlength=count)
         inside[0] = 0
         if inside.sum() < EMPTY * (x1 - x0) * (y1 - y0):
-            out[k] = True
             continue
         order = np.argsort(-inside, kind="stable")
         main = parts[order[0]]

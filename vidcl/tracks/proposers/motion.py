@@ -10,7 +10,7 @@ from vidcl.tracks.proposers.parts import moving_parts
 #: A moving region must have been seen so many frames in a row ...
 SIGHTINGS = 3
 #: ... at about the same place.
-SAME_PLACE = 0.5
+SAME_PLACE = 0.8
 
 
 class MotionProposer:

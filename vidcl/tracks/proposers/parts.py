@@ -9,7 +9,7 @@ from vidcl.tracks.motion.scene import Scene
 #: A moving part is two if its halves' boxes fill less than this share of its box ...
 SPLIT_FILL = 0.75
 #: ... or if two constant motions leave less than this share of the error of one smooth motion,
-SPLIT_MOTION = 0.6
+SPLIT_MOTION = 0.9
 #: where that error is at least so many pixels (root mean square).
 MIN_ERROR = 0.15
 #: Smaller moving parts, in pixels, are noise.

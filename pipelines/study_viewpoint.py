@@ -1,13 +1,14 @@
-"""Do followed regions teach viewpoint invariance? Eight systems, equal pairs, one frozen world.
+"""Do followed regions teach viewpoint invariance? Equal pairs, one frozen world.
 
     python pipelines/study_viewpoint.py --out study-viewpoint
     python pipelines/study_viewpoint.py --out quick --seeds 0 --steps 400 --objects tune
     python pipelines/study_viewpoint.py --out smoke --smoke
 
-Renders the world, extracts four track stores that differ in their boxes alone (found and followed,
-not moving, random, exact), trains every system on every seed, embeds thirteen labelled sets of
-held-out objects, and writes results.json, table.md, plot.png and report.html into --out. The same
-command goes on where it stopped. Tune with --objects tune; report with --objects report.
+Renders the world, extracts track stores that differ in their boxes alone (found and followed, by
+the default tracker and by others; not moving, random, exact), trains every system on every seed,
+embeds thirteen labelled sets of held-out objects, and writes results.json, table.md, plot.png and
+report.html into --out. The same command goes on where it stopped. Tune with --objects tune; report
+with --objects report.
 """
 
 import sys
@@ -46,17 +47,25 @@ STORES = {
     "static": {"tracker": "static"},
     "random": {"proposer": "random"},
     "exact": {"proposer": "given", "tracker": "given"},
+    **{name: {"tracker": name} for name in ("flow", "cf", "link", "mosse", "kcf", "csrt")},
 }
-#: System (a training preset) -> the store it learns from.
+#: System -> its training preset, and the store it learns from.
 SYSTEMS = {
-    "moco": "tracks",
-    "frame_temporal": "tracks",
-    "region_track": "tracks",
-    "region_only": "tracks",
-    "region_gap0": "tracks",
-    "region_static": "static",
-    "region_random": "random",
-    "region_exact": "exact",
+    "moco": ("moco", "tracks"),
+    "frame_temporal": ("frame_temporal", "tracks"),
+    "region_track": ("region_track", "tracks"),
+    "region_only": ("region_only", "tracks"),
+    "region_gap0": ("region_gap0", "tracks"),
+    "region_static": ("region_static", "static"),
+    "region_random": ("region_random", "random"),
+    "region_exact": ("region_exact", "exact"),
+    # region_only with another tracker on the same proposals
+    "region_flow": ("region_only", "flow"),
+    "region_cf": ("region_only", "cf"),
+    "region_link": ("region_only", "link"),
+    "region_mosse": ("region_only", "mosse"),
+    "region_kcf": ("region_only", "kcf"),
+    "region_csrt": ("region_only", "csrt"),
 }
 #: What --smoke runs.
 SMOKE = {
@@ -147,7 +156,7 @@ def study(out: Path, config: StudyConfig, workers: int, *, smoke: bool) -> None:
             write=write_labelled_set,
             progress=progress,
         )
-    for store in sorted({SYSTEMS[name] for name in config.systems}):
+    for store in sorted({SYSTEMS[name][1] for name in config.systems}):
         make_store(out, store, config, workers)
 
     # Seed by seed, so that a study stopped half way has every system on the seeds it finished.
@@ -230,7 +239,8 @@ def train_and_embed(
     out: Path, name: str, seed: int, config: StudyConfig, sets: Path, progress: Progress
 ) -> None:
     """One run, from pairs to a table of features per set."""
-    settings = load_config(find_preset(f"{config.presets}/{name}"), TrainConfig)
+    preset, store = SYSTEMS[name]
+    settings = load_config(find_preset(f"{config.presets}/{preset}"), TrainConfig)
     budget = {"steps": config.steps, "batch_size": config.batch_size}
     training = settings.training.model_copy(update=budget)
     # Nothing is searched among the clips themselves, so all of them are for training.
@@ -240,7 +250,7 @@ def train_and_embed(
     # Runs side by side would talk at once; their lines are in metrics.jsonl.
     train(
         settings,
-        out / "stores" / SYSTEMS[name],
+        out / "stores" / store,
         run,
         resume="auto",
         progress=progress,

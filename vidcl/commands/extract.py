@@ -43,6 +43,9 @@ class Options:
     """Extract again the videos that failed before."""
     update: bool = False
     """Extract again the videos whose file has changed since."""
+    link_encoder: Path | None = None
+    """A run folder or a checkpoint file whose features '--follow.tracker link' compares; without it
+    a hand-made descriptor. Every machine that extracts must see it."""
 
 
 def run(argv: list[str]) -> int:
@@ -71,11 +74,17 @@ def run(argv: list[str]) -> int:
 def _extract(options: Options) -> int:
     from vidcl.tracks.extraction.run import extract
 
+    encoder = None
+    if options.link_encoder is not None:
+        from vidcl.models.regions import RegionEncoder
+
+        encoder = RegionEncoder(options.link_encoder)
     with show_progress("extract", unit="shards") as progress:
         report = extract(
             options.sources,
             options.out,
             options.settings,
+            embed_regions=encoder,
             retry_failed=options.retry_failed,
             update=options.update,
             progress=progress,

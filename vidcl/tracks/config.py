@@ -19,11 +19,13 @@ class FollowConfig(Config):
     unless said otherwise, so one preset serves all sizes."""
 
     proposer: ProposerName = "motion"
-    """What finds regions: what moves against the camera, a grid, chance, boxes from a file, or
-    ``frame``: none, only whole frames."""
+    """What finds regions: what moves against the camera (motion), how a box's edges and colours
+    stand out (selective_search, edge_boxes), both (combined), a grid, chance, boxes from a file
+    (given), or ``frame``: none, only whole frames."""
     tracker: TrackerName = "flow_cf"
-    """What moves the boxes: flow corrected by moving foreground and correlation, flow alone, not
-    at all, or boxes from a file."""
+    """What moves the boxes: flow corrected by correlation and outline (flow_cf), flow, correlation
+    filters (cf), linked features (link), OpenCV's trackers, nothing (static), or boxes from a
+    file (given)."""
     follow_rate: float | None = Field(default=12.0, gt=0)
     """Frames per second to decode and follow; None is all of them."""
     keep_rate: float | None = Field(default=4.0, gt=0)

@@ -30,24 +30,24 @@ from vidcl.errors import VidclError
 from vidcl.files import write_atomic
 from vidcl.progress import show_progress
 from vidcl.tracks import follow as following
+from vidcl.tracks import shots
 from vidcl.tracks.config import FollowConfig, ProposerName, TrackerName
 from vidcl.tracks.crops import CropConfig, Cropper
 from vidcl.tracks.extraction.config import ExtractConfig
 from vidcl.tracks.given import GivenBoxes, GivenObject
-from vidcl.tracks.judgement.looks import Judge
+from vidcl.tracks.judgement.judge import Judge
 from vidcl.tracks.motion.flow import DenseFlow
 from vidcl.tracks.motion.scene import Scene
 from vidcl.tracks.quality.results import provenance
 from vidcl.tracks.quality.settings import follow_config
 from vidcl.tracks.quality.stopwatch import Stopwatch
 from vidcl.tracks.regions import Regions
-from vidcl.tracks.shots import ShotCuts
 from vidcl.video.reader import VideoReader
 
-#: What each stage is made of: (stage, class, method). A method called within another's time counts
-#: for its own stage alone.
-STAGES: tuple[tuple[str, type, str], ...] = (
-    ("cuts", ShotCuts, "__call__"),
+#: What each stage is made of: (stage, class or module, function). One called within another's time
+#: counts for its own stage alone.
+STAGES: tuple[tuple[str, Any, str], ...] = (
+    ("cuts", shots, "thumbnail"),
     ("scene", Scene, "advance"),
     ("flow", DenseFlow, "__call__"),
     ("move", Regions, "move"),
@@ -76,11 +76,11 @@ def timed(watch: Stopwatch) -> Iterator[None]:
 
 def _wrap(watch: Stopwatch, stage: str, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
-    def method(self: Any, *arguments: Any, **named: Any) -> Any:
-        if isinstance(self, Regions) and original.__name__ == "move":
-            watch.counts.append(len(self.members))
+    def method(first: Any, *arguments: Any, **named: Any) -> Any:
+        if isinstance(first, Regions) and original.__name__ == "move":
+            watch.counts.append(len(first.members))
         with watch.stage(stage):
-            return original(self, *arguments, **named)
+            return original(first, *arguments, **named)
 
     return method
 

@@ -20,7 +20,7 @@ def normalise(patches: np.ndarray) -> np.ndarray:
     """
     rows = patches.astype(np.float32)
     rows -= rows.mean(axis=(1, 2), keepdims=True)
-    rows = rows.reshape(len(rows), -1)
+    rows = rows.reshape(len(rows), int(np.prod(rows.shape[1:])))
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 

@@ -18,9 +18,17 @@ from vidcl.tracks.trackers.build import build_tracker
 
 
 class Follower(Protocol):
-    """Follows one region that began in one frame of a clip."""
+    """Follows one region that began in one frame of a clip.
+
+    Attributes:
+        end_reason: why it ended.
+    """
 
     end_reason: EndReason
+
+    @property
+    def unsure(self) -> int:
+        """How many of the last boxes are not kept when it ends now."""
 
     def advance(self, image: np.ndarray) -> np.ndarray | None:
         """The region's box in the next frame, uint8 [H, W, 3]: float64 [4], source pixels; None
@@ -31,6 +39,7 @@ class FreeFollower:
     """A tracker alone: it goes on whatever happens."""
 
     end_reason: EndReason = "end"
+    unsure = 0
 
     def __init__(
         self, tracker: TrackerName, working_side: int, image: np.ndarray, box: np.ndarray
@@ -51,6 +60,10 @@ class FreeFollower:
 class JudgedFollower:
     """A tracker under the judgement of ``Regions``, which may end the track."""
 
+    @property
+    def unsure(self) -> int:
+        return self._regions.members[0].unsure
+
     def __init__(self, config: FollowConfig, image: np.ndarray, box: np.ndarray) -> None:
         """Begin in ``image``, uint8 [H, W, 3], at ``box``, float64 [4], source pixels."""
         self.end_reason: EndReason = "end"
@@ -67,6 +80,7 @@ class JudgedFollower:
         if 0 in reasons:
             self.end_reason = reasons[0]
             return None
+        self._regions.members[0].mark_kept()
         return self._scene.to_source(self._regions.boxes)[0]
 
 
@@ -166,6 +180,7 @@ def _run(
             box = follower.advance(image)
             if box is None:
                 run.end_reason = follower.end_reason
+                del run.boxes[len(run.boxes) - follower.unsure :]
                 continue
             run.boxes.append(box)
             still.append((run, follower))

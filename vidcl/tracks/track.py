@@ -10,8 +10,9 @@ Kind = Literal["frame", "region", "image"]
 #: Why a track ended. ``end`` is the end of the segment, ``cut`` a shot cut, ``lost`` a box that no
 #: longer looks like what it began on, ``mixed`` one that holds two moving things or a part of one,
 #: ``still`` one found because it moved and in which nothing moves any more, ``border`` leaving the
-#: picture, ``size`` a box that became too small, too large or too flat, ``overlap`` a merge with an older track, ``given`` the end of
-#: boxes that came from outside, ``damage`` a stretch of corrupt frames.
+#: picture, ``size`` a box that became too small, too large or too flat, ``overlap`` a merge with an
+#: older track, ``given`` the end of boxes that came from outside, ``damage`` a stretch of corrupt
+#: frames.
 EndReason = Literal[
     "end", "cut", "lost", "mixed", "still", "border", "size", "overlap", "given", "damage"
 ]

@@ -1,10 +1,14 @@
 """Which boxes are started; controls."""
 
-import numpy as np
+from typing import get_args
 
-from vidcl.tracks.config import FollowConfig
+import numpy as np
+import pytest
+
+from vidcl.tracks.config import FollowConfig, ProposerName
 from vidcl.tracks.motion.scene import Scene
 from vidcl.tracks.proposers.blind import GridProposer, RandomProposer
+from vidcl.tracks.proposers.build import build_proposer
 from vidcl.tracks.proposers.select import select
 
 
@@ -39,3 +43,38 @@ def test_controls_stay_in_the_picture(still: Scene) -> None:
         assert len(boxes) > 4
         assert (boxes >= -1e-9).all()
         assert (boxes[:, [2, 3]] <= np.array([160, 120]) + 1e-9).all()
+
+
+def test_candidates_may_overlap_each_other_more_than_what_is_followed(still: Scene) -> None:
+    first, second = [20.0, 20, 60, 60], [37.0, 20, 77, 60]  # IoU 0.40
+    config = FollowConfig()
+    both = select(np.array([first, second]), np.zeros((0, 4)), still, config)
+    assert both.tolist() == [first, second]
+    assert len(select(np.array([second]), np.array([first]), still, config)) == 0
+
+
+@pytest.mark.parametrize("name", get_args(ProposerName))
+def test_every_proposer_is_built_by_its_name(name: ProposerName, still: Scene) -> None:
+    config = FollowConfig(proposer=name)
+    proposer = build_proposer(config, np.random.default_rng(0))
+    if name in ("given", "frame"):
+        assert proposer is None
+        return
+    assert proposer is not None
+    proposer.reset()
+    for _ in range(5):
+        proposer.look(still)
+    found = proposer.propose(still)
+    assert found.boxes.shape == (len(found.scores), 4)
+    assert len(found.boxes) > 4 or name == "motion"
+
+
+def test_random_boxes_follow_their_generator(still: Scene) -> None:
+    config = FollowConfig(proposer="random")
+    first, same, other = (build_proposer(config, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert first is not None
+    assert same is not None
+    assert other is not None
+    boxes = first.propose(still).boxes
+    np.testing.assert_array_equal(boxes, same.propose(still).boxes)
+    assert not np.array_equal(boxes, other.propose(still).boxes)

@@ -6,9 +6,12 @@ from vidcl.tracks.boxes import areas, fits, intersections, iou, suppress
 from vidcl.tracks.config import FollowConfig
 from vidcl.tracks.motion.scene import Scene
 
-#: Proposals that overlap more than this with a better one are dropped.
-MAX_IOU = 0.3
-#: So are those that lie within a followed region, or hold it, by this share of the smaller one.
+#: Proposals that overlap more than this with a better one are dropped. A stricter limit loses
+#: objects to a box that holds only a part of them.
+MAX_IOU = 0.5
+#: So are those that overlap a followed region more than this, ...
+MAX_FOLLOWED_IOU = 0.3
+#: ... or that lie within it, or hold it, by this share of the smaller one.
 MAX_COVER = 0.6
 
 
@@ -32,7 +35,7 @@ def select(
     if len(followed) and len(allowed):
         common = intersections(allowed, followed)
         smaller = np.minimum(areas(allowed)[:, None], areas(followed)[None, :])
-        taken = (iou(allowed, followed) > MAX_IOU) | (common > MAX_COVER * smaller)
+        taken = (iou(allowed, followed) > MAX_FOLLOWED_IOU) | (common > MAX_COVER * smaller)
         allowed = allowed[~taken.any(axis=1)]
     if room <= 0 or not len(allowed):
         return np.zeros((0, 4))

@@ -18,6 +18,8 @@ from vidcl.tracks.trackers.linking import EmbedRegions
 SLACK = 1.5
 #: A region found because it moved may stand still for so many times the patience.
 STILL = 6
+#: A box that is less than so much inside the picture when it is lost was lost at the border.
+WHOLE = 0.9
 
 
 @dataclass
@@ -27,12 +29,14 @@ class Region:
     Attributes:
         recorder: its kept steps.
         object_name: the given object it stands for, if any.
+        moves: whether it was found because it moved; it should then go on to be one moving thing.
         faults: end reason -> followed frames in a row that spoke for it.
         unsure: kept steps at the end of the record that were kept while there was a fault.
     """
 
     recorder: Recorder
     object_name: str | None = None
+    moves: bool = False
     faults: dict[EndReason, int] = field(default_factory=dict)
     unsure: int = 0
 
@@ -80,6 +84,9 @@ class Regions:
         if not members:
             return
         self._tracker.add(scene, boxes)
+        if self._config.proposer in ("motion", "combined") and scene.backward is not None:
+            for member, still in zip(members, is_still(scene, boxes), strict=True):
+                member.moves = not still
         self._judge.add(scene, boxes)
         self.members += members
         self.boxes = np.concatenate([self.boxes, boxes])
@@ -120,8 +127,10 @@ class Regions:
         overlap = np.tril(iou(self.boxes, self.boxes), -1).max(axis=1, initial=0.0)
         count = len(self.boxes)
         mixed, still = np.zeros(count, bool), np.zeros(count, bool)
-        if limits.proposer in ("motion", "combined") and scene.backward is not None:
-            mixed, still = is_mixed(scene, self.boxes), is_still(scene, self.boxes)
+        moves = np.array([region.moves for region in self.members])
+        if moves.any() and scene.backward is not None:
+            mixed = moves & is_mixed(scene, self.boxes)
+            still = moves & is_still(scene, self.boxes)
         unlike = (
             (self.scores["forward_backward"] < 0.5)
             | (self.scores["total"] < limits.min_confidence)
@@ -141,7 +150,8 @@ class Regions:
                 reasons[k] = "size"
             for reason, is_so, patience in faults:
                 if region.note(reason, is_so) >= patience:
-                    reasons.setdefault(k, reason)
+                    leaves = reason == "lost" and visible[k] < WHOLE
+                    reasons.setdefault(k, "border" if leaves else reason)
         return reasons
 
     def remove(self, indices: set[int]) -> list[Region]:

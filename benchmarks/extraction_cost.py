@@ -30,7 +30,6 @@ from vidcl.errors import VidclError
 from vidcl.files import write_atomic
 from vidcl.progress import show_progress
 from vidcl.tracks import follow as following
-from vidcl.tracks import shots
 from vidcl.tracks.config import FollowConfig, ProposerName, TrackerName
 from vidcl.tracks.crops import CropConfig, Cropper
 from vidcl.tracks.extraction.config import ExtractConfig
@@ -42,12 +41,13 @@ from vidcl.tracks.quality.results import provenance
 from vidcl.tracks.quality.settings import follow_config
 from vidcl.tracks.quality.stopwatch import Stopwatch
 from vidcl.tracks.regions import Regions
+from vidcl.tracks.shots import ShotCuts
 from vidcl.video.reader import VideoReader
 
 #: What each stage is made of: (stage, class or module, function). One called within another's time
 #: counts for its own stage alone.
 STAGES: tuple[tuple[str, Any, str], ...] = (
-    ("cuts", shots, "thumbnail"),
+    ("cuts", ShotCuts, "__call__"),
     ("scene", Scene, "advance"),
     ("flow", DenseFlow, "__call__"),
     ("move", Regions, "move"),

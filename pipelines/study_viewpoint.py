@@ -212,7 +212,7 @@ def answer(systems: list[System]) -> list[str]:
 def smoke_world(world: WorldConfig) -> WorldConfig:
     """The same world with ten short clips and one held-out object per class."""
     objects = world.objects.model_copy(update={"report_per_class": 1, "tune_per_class": 1})
-    videos = world.videos.model_copy(update={"count": 10, "frames": 8})
+    videos = world.videos.model_copy(update={"count": 10, "frames": 14})
     sets = world.sets.model_copy(update={"views": 4, "backgrounds": 2})
     return world.model_copy(update={"objects": objects, "videos": videos, "sets": sets})
 

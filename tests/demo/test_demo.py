@@ -22,7 +22,7 @@ def tiny(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     world = load_config(find_preset("world_demo"), WorldConfig)
     objects = world.objects.model_copy(update={"report_per_class": 1, "tune_per_class": 1})
-    videos = world.videos.model_copy(update={"count": 10, "frames": 8})
+    videos = world.videos.model_copy(update={"count": 10, "frames": 14})
     sets = world.sets.model_copy(update={"views": 4, "backgrounds": 2})
     world = world.model_copy(update={"objects": objects, "videos": videos, "sets": sets})
     (folder / "world.yaml").write_text(dump_config(world))

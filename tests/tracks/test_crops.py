@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -34,6 +35,17 @@ def test_shrinking_by_a_whole_factor_is_the_mean_of_the_area():
     image = noise(24, 36)
     mean = image.reshape(12, 2, 12, 3, 3).mean((1, 3))
     assert np.abs(resize_area(image, 12).astype(float) - mean).max() <= 1
+
+
+def test_shrinking_is_opencv_s_area_mode_on_bytes():
+    """Pictures of few values, so that many means are halves, which are rounded."""
+    generator = np.random.default_rng(0)
+    for _ in range(200):
+        height, width = generator.integers(1, 60, 2)
+        side = int(generator.integers(1, min(height, width), endpoint=True))
+        image = generator.integers(0, 4, (height, width, 3), dtype=np.uint8) * 85
+        expected = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        np.testing.assert_array_equal(resize_area(image, side), expected)
 
 
 def test_one_axis_shrinks_while_the_other_grows():

@@ -39,9 +39,12 @@ def camera_motion(flow: np.ndarray, step: int = 6, tolerance: float = 0.6) -> np
         tolerance: distance in pixels within which a vector agrees.
     """
     height, width = flow.shape[:2]
-    ys, xs = np.mgrid[step // 2 : height : step, step // 2 : width : step]
-    points = np.stack([xs, ys], axis=-1).reshape(-1, 2).astype(np.float32)
-    moved = points + flow[ys, xs].reshape(-1, 2)
+    sampled = flow[step // 2 :: step, step // 2 :: step]
+    points: np.ndarray = np.empty(sampled.shape, np.float32)
+    points[..., 0] = np.arange(step // 2, width, step)
+    points[..., 1] = np.arange(step // 2, height, step)[:, None]
+    moved = (points + sampled).reshape(-1, 2)
+    points = points.reshape(-1, 2)
     matrix, inliers = cv2.estimateAffine2D(
         points,
         moved,
@@ -62,10 +65,9 @@ def affine_flow(matrix: np.ndarray, height: int, width: int) -> np.ndarray:
     xs = np.arange(width, dtype=np.float32)[None, :]
     ys = np.arange(height, dtype=np.float32)[:, None]
     a = matrix.astype(np.float32)
-    out = np.empty((height, width, 2), np.float32)
-    out[..., 0] = (a[0, 0] - 1) * xs + a[0, 1] * ys + a[0, 2]
-    out[..., 1] = a[1, 0] * xs + (a[1, 1] - 1) * ys + a[1, 2]
-    return out
+    along = (a[0, 0] - 1) * xs + a[0, 1] * ys + a[0, 2]
+    down = a[1, 0] * xs + (a[1, 1] - 1) * ys + a[1, 2]
+    return cv2.merge([along, down])
 
 
 def warp_by_flow(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:

@@ -60,8 +60,10 @@ class CorrelationFilters:
     def learn(self, picture: np.ndarray, boxes: np.ndarray) -> None:
         """Adapt all filters to where their regions were found."""
         numerators, denominators = self._train(picture, boxes)
-        self._numerators = (1 - RATE) * self._numerators + RATE * numerators
-        self._denominators = (1 - RATE) * self._denominators + RATE * denominators
+        self._numerators *= 1 - RATE
+        self._numerators += RATE * numerators
+        self._denominators *= 1 - RATE
+        self._denominators += RATE * denominators
 
     def _train(self, picture: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         spectra = self._spectra(picture, boxes)
@@ -71,7 +73,9 @@ class CorrelationFilters:
     def _spectra(self, picture: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         centres, sizes = centres_sizes(boxes)
         patches = cut_patches(picture, from_centres(centres, sizes * COVER), SIDE)
-        return np.fft.rfft2(features(patches) * self._window).astype(np.complex64)
+        windowed = features(patches)
+        windowed *= self._window
+        return np.fft.rfft2(windowed).astype(np.complex64, copy=False)
 
 
 #: Grey, two gradients, two colour differences.
@@ -93,7 +97,8 @@ def features(patches: np.ndarray) -> np.ndarray:
     out[:, 4] = (red + green) / 2 - blue
     out -= out.mean(axis=(2, 3), keepdims=True)
     out /= out.std(axis=(2, 3), keepdims=True) + 4.0
-    return out / (CHANNELS**0.5 * side)
+    out /= CHANNELS**0.5 * side
+    return out
 
 
 def peaks(responses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

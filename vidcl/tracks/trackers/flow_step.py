@@ -10,6 +10,9 @@ from vidcl.tracks.motion.scene import Scene
 GRID = 10
 #: The grid covers this share of the box: its rim is mostly background.
 COVER = 0.7
+_TICKS = COVER * ((np.arange(GRID) + 0.5) / GRID - 0.5)
+#: The points, in box sides from the middle, [P, 2].
+_POINTS = np.stack(np.meshgrid(_TICKS, _TICKS), axis=-1).reshape(-1, 2)
 
 
 def flow_step(scene: Scene, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -28,28 +31,29 @@ def flow_step(scene: Scene, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     assert scene.forward is not None and scene.backward is not None
     centres, sizes = centres_sizes(boxes)
-    ticks = (np.arange(GRID) + 0.5) / GRID - 0.5
-    unit = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(1, -1, 2) * COVER
-    points = centres[:, None] + unit * sizes[:, None]  # [N, P, 2]
+    offsets = sizes[:, None] * _POINTS  # [N, P, 2]
+    points = centres[:, None] + offsets
     there = sample(scene.forward, points)
-    back = sample(scene.backward, points + there)
-    error = np.linalg.norm(there + back, axis=2)  # [N, P]
-    known = np.clip(sample(scene.foreground.belief, points + there), 0, 1)  # [N, P]
+    arrived = points + there
+    error = np.sqrt(((there + sample(scene.backward, arrived)) ** 2).sum(axis=2))  # [N, P]
+    known = np.clip(sample(scene.foreground.belief, arrived), 0, 1)  # [N, P]
     share = known.mean(axis=1, keepdims=True)
     weights = np.where(share > 0.15, 0.05 + known, 1.0) / (1.0 + error**2)
 
-    offsets = points - centres[:, None]
     shift, scale = _weighted_median(there, weights), np.ones(len(boxes))
+    # x and y apart, [N, 2, P]: every sum below runs along the rows
+    there, offsets = (np.ascontiguousarray(x.transpose(0, 2, 1)) for x in (there, offsets))
     for _ in range(3):
-        residual = there - shift[:, None] - (scale - 1)[:, None, None] * offsets
-        distance = (residual**2).sum(axis=2)
+        residual = there - shift[:, :, None] - (scale - 1)[:, None, None] * offsets
+        distance = (residual**2).sum(axis=1)
         robust = weights / (1.0 + distance / (0.5 + 0.01 * sizes.mean(axis=1))[:, None]) ** 2
-        total = robust.sum(axis=1)
-        middle = (robust[..., None] * offsets).sum(axis=1) / total[:, None]
-        mean = (robust[..., None] * there).sum(axis=1) / total[:, None]
-        spread = offsets - middle[:, None]
-        along = (robust[..., None] * spread * (there - mean[:, None])).sum(axis=(1, 2))
-        growth = along / np.maximum((robust[..., None] * spread**2).sum(axis=(1, 2)), 1e-9)
+        robust = (robust / robust.sum(axis=1, keepdims=True))[:, None]
+        middle = (robust * offsets).sum(axis=2)
+        mean = (robust * there).sum(axis=2)
+        spread = offsets - middle[:, :, None]
+        pull = robust * spread
+        along = (pull * (there - mean[:, :, None])).sum(axis=(1, 2))
+        growth = along / np.maximum((pull * spread).sum(axis=(1, 2)), 1e-9)
         scale = 1.0 + np.clip(growth, -0.1, 0.1)
         shift = mean - (scale - 1)[:, None] * middle
     moved = from_centres(centres + shift, sizes * scale[:, None])
@@ -68,8 +72,9 @@ def sample(field: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted median over axis 1 of [N, P, 2] with weights [N, P]: [N, 2]."""
-    order = np.argsort(values, axis=1, kind="stable")
-    ranked = np.take_along_axis(values, order, axis=1)
-    mass = np.cumsum(np.take_along_axis(weights[..., None] + 0 * values, order, axis=1), axis=1)
-    middle = (mass >= 0.5 * mass[:, -1:]).argmax(axis=1)[:, None]
-    return np.take_along_axis(ranked, middle, axis=1)[:, 0].astype(np.float64)
+    rows = np.ascontiguousarray(values.transpose(0, 2, 1))
+    order = np.argsort(rows, axis=2, kind="stable")
+    ranked = np.take_along_axis(rows, order, axis=2)
+    mass = np.cumsum(weights[np.arange(len(weights))[:, None, None], order], axis=2)
+    middle = (mass >= 0.5 * mass[:, :, -1:]).argmax(axis=2)[:, :, None]
+    return np.take_along_axis(ranked, middle, axis=2)[:, :, 0].astype(np.float64)

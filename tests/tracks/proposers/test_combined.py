@@ -11,8 +11,8 @@ from vidcl.tracks.motion.scene import Scene
 from vidcl.tracks.proposers.base import Proposed
 from vidcl.tracks.proposers.combined import CombinedProposer
 from vidcl.tracks.proposers.motion import SIGHTINGS
-from vidcl.tracks.proposers.objectness import MAX_IOU
 from vidcl.tracks.proposers.ranking import background
+from vidcl.tracks.proposers.select import MAX_IOU
 
 
 def show(images: list[np.ndarray], config: FollowConfig | None = None) -> tuple[Scene, Proposed]:

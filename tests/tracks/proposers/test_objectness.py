@@ -10,13 +10,13 @@ from vidcl.tracks.boxes import iou
 from vidcl.tracks.config import FollowConfig
 from vidcl.tracks.proposers.edges import edge_map
 from vidcl.tracks.proposers.objectness import (
-    MAX_IOU,
     RENEW,
     EdgeBoxesProposer,
     Searching,
     SelectiveSearchProposer,
 )
 from vidcl.tracks.proposers.ranking import background, enclosure, relative
+from vidcl.tracks.proposers.select import MAX_IOU
 
 SEARCHES = (SelectiveSearchProposer, EdgeBoxesProposer)
 

@@ -42,7 +42,7 @@ def test_a_moving_square_is_found_and_followed(seed: int) -> None:
     assert len(best) >= 22
     assert best.end_reason == "end"
     assert (agreement(best, truth)[2:] > 0.7).all()
-    assert (best.proposer, best.tracker, best.shot) == ("motion", "flow_cf", 0)
+    assert (best.proposer, best.tracker, best.shot) == ("combined", "flow_cf", 0)
 
 
 def test_a_given_first_box_is_followed() -> None:

@@ -18,7 +18,7 @@ class FollowConfig(Config):
     """Settings of ``vidcl.tracks.follow.follow``. Lengths are shares of the picture's short side
     unless said otherwise, so one preset serves all sizes."""
 
-    proposer: ProposerName = "motion"
+    proposer: ProposerName = "combined"
     """What finds regions: what moves against the camera (motion), how a box's edges and colours
     stand out (selective_search, edge_boxes), both (combined), a grid, chance, boxes from a file
     (given), or ``frame``: none, only whole frames."""
@@ -30,8 +30,9 @@ class FollowConfig(Config):
     """Frames per second to decode and follow; None is all of them."""
     keep_rate: float | None = Field(default=4.0, gt=0)
     """Followed frames per second whose crops are kept; None is all of them."""
-    max_regions: int = Field(default=8, ge=0)
-    """Regions followed at the same time; 0 gives whole frames only."""
+    max_regions: int = Field(default=16, ge=0)
+    """Regions followed at the same time; 0 gives whole frames only. A quarter of the room is kept
+    for what moves if the proposer is ``combined``."""
     propose_every: int = Field(default=4, ge=1)
     """Followed frames between two searches for new regions."""
     working_side: int = Field(default=160, ge=32)

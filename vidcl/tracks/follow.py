@@ -12,6 +12,7 @@ from vidcl.tracks.config import FollowConfig
 from vidcl.tracks.detections import NO_DETECTIONS, DetectionFeed
 from vidcl.tracks.given import GivenBoxes
 from vidcl.tracks.motion.scene import Scene
+from vidcl.tracks.proposers.base import Proposed
 from vidcl.tracks.proposers.build import build_proposer
 from vidcl.tracks.proposers.select import select
 from vidcl.tracks.recorder import CropFunction, Recorder
@@ -184,11 +185,11 @@ class _Following:
         if len(regions.members) >= config.max_regions:
             return
         self._proposer.look(scene)
-        # the first region of a shot need not wait for its turn
-        waits = regions.members or config.proposer != "motion"
+        # the first region of a shot that is found by its motion need not wait for its turn
+        waits = regions.members or config.proposer not in ("motion", "combined")
         if waits and self._since_reset % config.propose_every:
             return
-        boxes = select(self._proposer.propose(scene).boxes, regions.boxes, scene, config)
+        boxes = select(self._proposer.propose(scene), regions.boxes, scene, config)
         regions.add(scene, boxes, [self._new_region(None) for _ in boxes])
 
     def _start_given(self, time: float) -> None:
@@ -204,7 +205,8 @@ class _Following:
             regions.add(scene, boxes, [self._new_region(name) for name in fresh])
         found = clip_boxes(scene.to_working(self._detections.take(time)), *scene.size)
         if len(found):
-            boxes = select(found, regions.boxes, scene, config)
+            detected = Proposed(found, np.zeros(len(found)))
+            boxes = select(detected, regions.boxes, scene, config)
             regions.add(scene, boxes, [self._new_region(None) for _ in boxes])
 
     def _new_region(self, name: str | None) -> Region:

@@ -49,6 +49,7 @@ def settings(follow: dict[str, object], **more: object) -> ExtractConfig:
 
 CASES = {
     "default": settings({"follow_rate": 12.0, "keep_rate": 4.0, "working_side": 96}),
+    "motion": settings({"proposer": "motion", "working_side": 96}),
     "shrunk": settings({"keep_rate": 5.0, "working_side": 96}, max_video_side=122),
     "full": settings(
         {"proposer": "grid", "tracker": "static", "follow_rate": None, "max_kept": 5},
@@ -102,7 +103,7 @@ def test_the_boxes_are_those_of_the_store(case, clip, tmp_path):
 
 def test_every_followed_frame_has_its_box(clip):
     _, truth = square_clip(32)
-    config = CASES["default"]
+    config = CASES["motion"]
     (segment,) = plan_segments(clip, config)
     piece = Follower(clip, config)(segment)
     assert len(piece.times) == 60 and (piece.shots == [0] * 32 + [1] * 28).all()

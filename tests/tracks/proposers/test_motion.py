@@ -7,7 +7,7 @@ from vidcl.tracks.boxes import iou
 from vidcl.tracks.config import FollowConfig
 from vidcl.tracks.motion.scene import Scene
 from vidcl.tracks.proposers.motion import MotionProposer
-from vidcl.tracks.proposers.parts import moving_parts
+from vidcl.tracks.proposers.parts import inner_range, moving_parts
 from vidcl.tracks.proposers.select import select
 
 
@@ -27,7 +27,7 @@ def test_a_moving_camera_alone_proposes_nothing() -> None:
     for k in range(8):
         scene.advance(wide[10 : 10 + 120, 3 * k : 3 * k + 160].copy())
         proposer.look(scene)
-    chosen = select(proposer.propose(scene).boxes, np.zeros((0, 4)), scene, FollowConfig())
+    chosen = select(proposer.propose(scene), np.zeros((0, 4)), scene, FollowConfig())
     assert len(chosen) == 0
 
 
@@ -47,3 +47,11 @@ def test_two_that_move_differently_side_by_side_are_two(still: Scene) -> None:
     assert len(moving_parts(still)[0]) == 2
     still.backward[:] = 1.0
     assert len(moving_parts(still)[0]) == 1
+
+
+def test_the_inner_range_is_numpys() -> None:
+    rng = np.random.default_rng(0)
+    for count in (1, 2, 3, 34, 35, 250):
+        points = rng.integers(0, 300, (count, 2))
+        expected = np.quantile(points, [0.03, 0.97], axis=0)
+        np.testing.assert_allclose(inner_range(points), expected, rtol=0, atol=1e-9)

@@ -7,9 +7,14 @@ import pytest
 
 from vidcl.tracks.config import FollowConfig, ProposerName
 from vidcl.tracks.motion.scene import Scene
+from vidcl.tracks.proposers.base import Proposed
 from vidcl.tracks.proposers.blind import GridProposer, RandomProposer
 from vidcl.tracks.proposers.build import build_proposer
 from vidcl.tracks.proposers.select import select
+
+
+def unranked(boxes: np.ndarray) -> Proposed:
+    return Proposed(boxes, np.zeros(len(boxes)))
 
 
 def test_selection_obeys_size_room_and_what_is_followed(still: Scene) -> None:
@@ -27,14 +32,31 @@ def test_selection_obeys_size_room_and_what_is_followed(still: Scene) -> None:
     )
     followed = np.array([[100.0, 10, 140, 50]])
     config = FollowConfig()
-    chosen = select(candidates, followed, still, config)
+    chosen = select(unranked(candidates), followed, still, config)
     assert chosen.tolist() == [candidates[0].tolist(), candidates[7].tolist()]
-    assert (
-        len(select(candidates, followed, still, config.model_copy(update={"max_regions": 2}))) == 1
-    )
-    assert (
-        len(select(candidates, followed, still, config.model_copy(update={"max_regions": 1}))) == 0
-    )
+    for most, count in ((2, 1), (1, 0)):
+        tight = config.model_copy(update={"max_regions": most})
+        assert len(select(unranked(candidates), followed, still, tight)) == count
+
+
+def test_room_is_left_for_what_the_proposer_is_sure_of(still: Scene) -> None:
+    corners = np.array([[x, y] for y in (5.0, 45, 85) for x in (5.0, 45, 85, 125)])
+    boxes = np.concatenate([corners, corners + 30], axis=1)
+    config = FollowConfig(max_regions=8)
+    nothing = np.zeros((0, 4))
+    for sure, followed, wanted in (
+        (0, nothing, range(6)),
+        (3, nothing, range(6)),
+        (7, nothing, range(7)),
+        (12, nothing, range(8)),
+        (None, nothing, range(8)),
+        (0, boxes[:5], [5]),
+        (0, boxes[:6], []),
+        (12, boxes[:6], [6, 7]),
+        (7, boxes[:6], [6]),
+    ):
+        found = Proposed(boxes, np.zeros(len(boxes)), sure)
+        assert select(found, followed, still, config).tolist() == boxes[list(wanted)].tolist()
 
 
 def test_controls_stay_in_the_picture(still: Scene) -> None:
@@ -48,9 +70,9 @@ def test_controls_stay_in_the_picture(still: Scene) -> None:
 def test_candidates_may_overlap_each_other_more_than_what_is_followed(still: Scene) -> None:
     first, second = [20.0, 20, 60, 60], [37.0, 20, 77, 60]  # IoU 0.40
     config = FollowConfig()
-    both = select(np.array([first, second]), np.zeros((0, 4)), still, config)
+    both = select(unranked(np.array([first, second])), np.zeros((0, 4)), still, config)
     assert both.tolist() == [first, second]
-    assert len(select(np.array([second]), np.array([first]), still, config)) == 0
+    assert len(select(unranked(np.array([second])), np.array([first]), still, config)) == 0
 
 
 @pytest.mark.parametrize("name", get_args(ProposerName))

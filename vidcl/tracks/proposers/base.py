@@ -15,10 +15,13 @@ class Proposed:
     Attributes:
         boxes: float64 [N, 4], working pixels.
         scores: float64 [N] in [0, 1], falling; 0 where a proposer does not rank.
+        sure: so many boxes from the start of the list may take any room there is; the rest leaves
+            some for what is found later. None: all of them.
     """
 
     boxes: np.ndarray
     scores: np.ndarray
+    sure: int | None = None
 
 
 class Proposer(Protocol):

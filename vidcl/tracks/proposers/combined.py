@@ -1,5 +1,7 @@
 """What moves, and what looks like an object."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from vidcl.tracks.config import FollowConfig
@@ -23,7 +25,8 @@ class CombinedProposer:
     Scores have one scale. What was seen to move in several frames has 0.5 to 1. Below come the
     boxes of Edge Boxes and the parts of the foreground that may be gone in the next frame: first
     those that agree with what moves, though it may be too ragged to be a region by itself; in a
-    shot that stands still only looks count.
+    shot that stands still only looks count. Only what moves is sure of its place: something else
+    may start to move later, and then needs room.
 
     Motion takes a few frames to be believed. Until then a shot gets no boxes, or those that look
     like objects would take all the room.
@@ -56,7 +59,8 @@ class CombinedProposer:
             likely = self._likely(scene)
             boxes.append(likely.boxes)
             scores.append(0.5 * likely.scores)
-        return best(Proposed(np.concatenate(boxes), np.concatenate(scores)))
+        found = best(Proposed(np.concatenate(boxes), np.concatenate(scores)))
+        return replace(found, sure=int((found.scores > 0.5).sum()))
 
     def _likely(self, scene: Scene) -> Proposed:
         """Boxes that look like objects or move now, by looks and motion; in no order."""

@@ -66,8 +66,8 @@ def _divide(scene: Scene, points: np.ndarray) -> list[np.ndarray]:
             break
     if not 0.2 <= group.mean() <= 0.8:
         return whole
-    low = np.array([np.percentile(sample[side], 3, axis=0) for side in (group, ~group)])
-    high = np.array([np.percentile(sample[side], 97, axis=0) + 1 for side in (group, ~group)])
+    low, high = np.stack([inner_range(sample[side]) for side in (group, ~group)], axis=1)
+    high += 1
     parts = np.concatenate([low, high], axis=1)
     if iou(parts[:1], parts[1:])[0, 0] > 0.15:
         return whole
@@ -83,3 +83,16 @@ def _divide(scene: Scene, points: np.ndarray) -> list[np.ndarray]:
     all_features = np.concatenate([points - origin, motions], axis=1) / scale
     belongs = (all_features - middle) @ border < 0
     return [np.flatnonzero(belongs), np.flatnonzero(~belongs)]
+
+
+def inner_range(points: np.ndarray, share: float = 0.03) -> np.ndarray:
+    """The quantiles ``share`` and 1 - ``share`` of each column of [P, D], float64 [2, D]; what
+    ``np.quantile`` gives, at a tenth of its time for few points."""
+    ordered = np.sort(points, axis=0)
+    place = share * (len(points) - 1)
+    lower = int(place)
+    upper = min(lower + 1, len(points) - 1)
+    part = place - lower
+    low = ordered[lower] + part * (ordered[upper] - ordered[lower])
+    high = ordered[-1 - lower] + part * (ordered[-1 - upper] - ordered[-1 - lower])
+    return np.stack([low, high])

@@ -42,18 +42,18 @@ def test_selection_obeys_size_room_and_what_is_followed(still: Scene) -> None:
 def test_room_is_left_for_what_the_proposer_is_sure_of(still: Scene) -> None:
     corners = np.array([[x, y] for y in (5.0, 45, 85) for x in (5.0, 45, 85, 125)])
     boxes = np.concatenate([corners, corners + 30], axis=1)
-    config = FollowConfig(max_regions=8)
+    config = FollowConfig(max_regions=10)
     nothing = np.zeros((0, 4))
     for sure, followed, wanted in (
-        (0, nothing, range(6)),
-        (3, nothing, range(6)),
-        (7, nothing, range(7)),
-        (12, nothing, range(8)),
-        (None, nothing, range(8)),
-        (0, boxes[:5], [5]),
-        (0, boxes[:6], []),
-        (12, boxes[:6], [6, 7]),
-        (7, boxes[:6], [6]),
+        (0, nothing, range(8)),
+        (3, nothing, range(8)),
+        (9, nothing, range(9)),
+        (12, nothing, range(10)),
+        (None, nothing, range(10)),
+        (0, boxes[:7], [7]),
+        (0, boxes[:8], []),
+        (12, boxes[:8], [8, 9]),
+        (9, boxes[:8], [8]),
     ):
         found = Proposed(boxes, np.zeros(len(boxes)), sure)
         assert select(found, followed, still, config).tolist() == boxes[list(wanted)].tolist()

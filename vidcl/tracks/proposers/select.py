@@ -17,7 +17,7 @@ MAX_COVER = 0.6
 
 
 #: Of the room for regions, so much is left for boxes that the proposer is sure of.
-RESERVE = 0.25
+RESERVE = 0.2
 
 
 def select(found: Proposed, followed: np.ndarray, scene: Scene, config: FollowConfig) -> np.ndarray:

@@ -41,13 +41,14 @@ from vidcl.tracks.quality.results import provenance
 from vidcl.tracks.quality.settings import follow_config
 from vidcl.tracks.quality.stopwatch import Stopwatch
 from vidcl.tracks.regions import Regions
-from vidcl.tracks.shots import ShotCuts
+from vidcl.tracks.shots import cuts
 from vidcl.video.reader import VideoReader
 
 #: What each stage is made of: (stage, class or module, function). One called within another's time
 #: counts for its own stage alone.
 STAGES: tuple[tuple[str, Any, str], ...] = (
-    ("cuts", ShotCuts, "__call__"),
+    ("cuts", cuts, "thumbnail"),
+    ("cuts", cuts.Shot, "ends_before"),
     ("scene", Scene, "advance"),
     ("flow", DenseFlow, "__call__"),
     ("move", Regions, "move"),

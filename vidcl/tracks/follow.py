@@ -17,7 +17,7 @@ from vidcl.tracks.proposers.build import build_proposer
 from vidcl.tracks.proposers.select import select
 from vidcl.tracks.recorder import CropFunction, Recorder
 from vidcl.tracks.regions import Region, Regions
-from vidcl.tracks.shots import ShotCuts
+from vidcl.tracks.shots.cuts import mark_cuts
 from vidcl.tracks.track import SCORES, EndReason, Track
 from vidcl.tracks.trackers.linking import EmbedRegions
 from vidcl.video.reader import Frame
@@ -63,8 +63,8 @@ def follow(
         )
     cv2.setNumThreads(1)  # the workers of an extraction share the cores
     following = _Following(config, cropper, given, seed, whole_frames, embed_regions)
-    for frame in frames:
-        yield from following.take(frame)
+    for frame, is_cut in mark_cuts(frames):
+        yield from following.take(frame, is_cut)
     yield from following.end("end")
 
 
@@ -85,7 +85,6 @@ class _Following:
         self._given = given if config.proposer == "given" else None
         detections = self._given.detections if self._given is not None else NO_DETECTIONS
         self._detections = DetectionFeed(detections, config.propose_every)
-        self._cuts = ShotCuts()
         self._proposer = build_proposer(config, np.random.default_rng([config.seed, seed]))
         self._regions = Regions(config, embed_regions)
         self._wants_regions = config.proposer != "frame" and config.max_regions > 0
@@ -104,12 +103,12 @@ class _Following:
         self._first_time: float | None = None
         self._last_tick = -1
 
-    def take(self, frame: Frame) -> Iterator[Track]:
-        """One frame in, the tracks that it ended out."""
+    def take(self, frame: Frame, is_cut: bool) -> Iterator[Track]:
+        """One frame in, and whether it begins a shot; the tracks that it ended out."""
         if frame.corrupt:
             yield from self.end("damage")
             return
-        if self._cuts(frame.image):
+        if is_cut:
             yield from self.end("cut")
             self._shot += 1
             self._whole = self._new_whole()

@@ -21,6 +21,7 @@ VERBS = {
     "embed": "an encoder and images -> a table of features",
     "evaluate": "tables of features -> invariance, retrieval, nearest-neighbour accuracy",
     "retrieve": "one table of features -> cross-view retrieval and its gallery",
+    "export": "an encoder -> torchvision, timm, official MoCo, safetensors or ONNX, read back",
     "report": "a run folder -> one self-contained page",
     "world": "render the procedural world: videos with exact boxes, labelled evaluation sets",
 }

@@ -9,7 +9,6 @@ import torchvision
 from vidcl.errors import VidclError
 from vidcl.methods.moco import MoCo
 from vidcl.models.checkpoint import (
-    export_state_dict,
     load_checkpoint,
     load_encoder,
     random_encoder,
@@ -17,6 +16,7 @@ from vidcl.models.checkpoint import (
 )
 from vidcl.models.config import ModelConfig
 from vidcl.models.encoder import Architecture, Preprocessing, build_encoder
+from vidcl.models.export import export_state_dict
 from vidcl.models.tower import Tower
 
 

@@ -15,9 +15,11 @@ class ModelConfig(Config):
     """A backbone and its projection head."""
 
     backbone: str = "resnet50"
-    """torchvision's name, or resnet_tiny."""
+    """A network of torchvision (resnet50), of timm (timm:vit_small_patch16_224; extra timm), or
+    resnet_tiny."""
     stem: Stem = "imagenet"
-    """small: a 3x3 stride-1 first convolution and no pooling, for images of 32 to 64 pixels."""
+    """small: a 3x3 stride-1 first convolution and no pooling, for images of 32 to 64 pixels; of a
+    ResNet only."""
     head: HeadKind = "mlp"
     """linear (MoCo v1) or mlp (MoCo v2)."""
     dim: Count = 128

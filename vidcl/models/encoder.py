@@ -70,8 +70,10 @@ class Encoder(nn.Module):
 
 
 def build_encoder(architecture: Architecture, preprocessing: Preprocessing) -> Encoder:
-    """A randomly initialised encoder, in evaluation mode."""
-    backbone, dim = build_backbone(architecture.name, stem=architecture.stem)
+    """A randomly initialised encoder for images of the preprocessing's size, in evaluation mode."""
+    backbone, dim = build_backbone(
+        architecture.name, stem=architecture.stem, size=preprocessing.size
+    )
     return Encoder(backbone, dim, preprocessing, architecture).eval()
 
 

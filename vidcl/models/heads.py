@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 HeadKind = Literal["linear", "mlp"]
 
@@ -28,3 +28,29 @@ def build_head(
             nn.Linear(hidden, dim),
         )
     return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, dim))
+
+
+def head_of(state: dict[str, Tensor], width: int) -> nn.Module | None:
+    """The trained head whose tensors these are, in evaluation mode; None where they are no head's.
+
+    Args:
+        state: tensors by their names in the head: ``weight`` and ``bias``, or ``0.weight``, ...
+        width: of the backbone's feature.
+    """
+    weights = [value for name, value in state.items() if name.endswith("weight")]
+    matrices = [value for value in weights if value.dim() == 2]
+    if not matrices:
+        return None
+    kind: HeadKind = "linear" if "weight" in state else "mlp"
+    head = build_head(
+        kind,
+        width,
+        len(matrices[-1]),
+        hidden=len(matrices[0]),
+        batch_norm="1.running_mean" in state,
+    )
+    shapes = {name: value.shape for name, value in head.state_dict().items()}
+    if shapes != {name: value.shape for name, value in state.items()}:
+        return None
+    head.load_state_dict(state)
+    return head.eval()

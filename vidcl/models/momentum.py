@@ -1,6 +1,7 @@
 """The momentum encoder: a copy that follows slowly."""
 
 import copy
+import math
 
 import torch
 from torch import nn
@@ -19,3 +20,11 @@ def momentum_update(key: nn.Module, query: nn.Module, m: float) -> None:
     """
     # _foreach_lerp_ is k + (1 - m) (q - k)
     torch._foreach_lerp_(list(key.parameters()), list(query.parameters()), 1 - m)
+
+
+def momentum_at(done: float, start: float, end: float | None) -> float:
+    """m after a share ``done`` of a run: ``start``, or from there to ``end`` along half a cosine
+    (Grill et al. 2020, section 3.2, where the end is 1)."""
+    if end is None:
+        return start
+    return end - (end - start) * (math.cos(math.pi * done) + 1) / 2

@@ -1,50 +1,70 @@
 """How fast a preset trains, part by part, and how near that is to the network alone.
 
     OMP_NUM_THREADS=1 python benchmarks/trainer.py laptop/region_track --data store
+    OMP_NUM_THREADS=1 python benchmarks/trainer.py moco --data store --no-cache \\
+        --set model.backbone=resnet18 views.size=64 training.batch_size=128
+    python benchmarks/trainer.py imagenet_moco_v2_r50 --data store --no-cache --device cuda
 
-The ceiling is forward and backward of the query encoder and forward of the key encoder on ready
-views. Times are the best of several repeats: of the processor's time by default, so that other
-programs on the machine disturb little; ``--wall`` measures the clock's.
+"Fixed batch" is a whole optimiser step on views that are ready in memory: the reference. "End to
+end" is the trainer's own loop from the store on disk to the optimiser step, batches read ahead as
+`vidcl train` does. If nothing overlapped, it could reach step / (step + reading + views) of the
+reference at best; that ceiling is printed too. Times are the median of several repeats: of the
+clock by default; ``--cpu-time`` measures processor time, which other programs disturb little, and
+counts what overlaps twice. MFU is the share of what products of large matrices reach here.
 """
 
 import argparse
+import contextlib
+import itertools
+import json
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import yaml
+from torch import Tensor
 
-from vidcl.config import load_config
+from vidcl.config import load_config, parse_config
+from vidcl.files import write_atomic
 from vidcl.presets import find_preset
 from vidcl.tracks.store import open_store
-from vidcl.training.build import build_method
+from vidcl.training.build import build_method, wrap
 from vidcl.training.config import TrainConfig
 from vidcl.training.crops import Crops
+from vidcl.training.loop import read_ahead
 from vidcl.training.memory import keep_freed_memory
-from vidcl.training.optimizer import build_optimizer
+from vidcl.training.optimizer import build_optimizer, build_scaler
 from vidcl.training.pair_views import Batch, PairViews
 from vidcl.training.pairs import PairSampler
-from vidcl.training.processes import autocast_dtype, choose_device
+from vidcl.training.prefetch import prefetch
+from vidcl.training.processes import Process, autocast_dtype, choose_device
+from vidcl.training.step import Stepper
+from vidcl.training.throughput import Use
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("config", help="a YAML file or a preset's name")
     parser.add_argument("--data", type=Path, required=True, help="a track store")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", default="auto", choices=["auto", "float32", "bfloat16"])
     parser.add_argument("--no-cache", action="store_true", help="decode every crop every time")
-    parser.add_argument("--wall", action="store_true", help="measure wall time")
+    parser.add_argument("--cpu-time", action="store_true", help="measure processor time")
     parser.add_argument("--repeats", type=int, default=20)
-    options = parser.parse_args()
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings, as model.backbone=..."
+    )
+    parser.add_argument("--out", type=Path, help="write the numbers here too, as JSON")
+    options = parser.parse_args(arguments)
 
-    config = load_config(find_preset(options.config), TrainConfig)
+    config = change(load_config(find_preset(options.config), TrainConfig), options.set)
     device = choose_device(options.device)
     if device.type == "cpu":
         keep_freed_memory()
-    dtype = autocast_dtype(options.precision, device)
+    dtype = autocast_dtype(config.training.precision, device)
     store = open_store(options.data)
     batch_size = config.training.batch_size
     sampler = PairSampler(store, config.pairs, batch_size, config.seed)
@@ -52,66 +72,81 @@ def main() -> None:
     crops = Crops(store, sampler.rows, device, cache)
     views = PairViews(config, crops, dtype=dtype)
     method = build_method(config, sampler.crops).to(device)
-    for encoder in (method.encoder_q, method.encoder_k):
-        encoder.to(memory_format=torch.channels_last)
-    optimizer = build_optimizer(method.encoder_q, config.training)
-    autocast = torch.autocast(device.type, dtype, enabled=dtype is not None)
-    drawn = 0
+    if config.training.channels_last:
+        method.to(memory_format=torch.channels_last)
+    use = Use(method, config.views.size, device, dtype)
+    optimizer, scaler = build_optimizer(method.encoder_q, config.training), build_scaler(dtype)
+    encoder = wrap(method.encoder_q, config, Process(0, 1, device))
+    stepper = Stepper(method, encoder, optimizer, scaler, config, dtype)
+    numbers = itertools.count()
 
     def read() -> Batch:
-        nonlocal drawn
-        drawn = (drawn + 1) % 50
-        return views.read(sampler.batch(drawn), drawn)
+        number = next(numbers)
+        return views.read(sampler.batch(number), number)
 
-    for _ in range(50):  # fills the cache of decoded crops
+    for _ in range(0 if options.no_cache else 50):  # fills the cache of decoded crops
         batch = read()
-    x_q, x_k = views.make(batch)
-    tracks = batch.tracks.to(device)
+    batch = read()
+    ready = views.make(batch)
 
-    def network() -> None:
-        with autocast:
-            out = method.encoder_q(x_q)
-            with torch.no_grad():
-                method.encoder_k(x_k)
-        out.float().square().mean().backward()
-        optimizer.zero_grad()
+    def ahead(step: int) -> tuple[Batch, tuple[Tensor, Tensor, Tensor] | None]:
+        batch = views.read(sampler.batch(step), step)
+        return batch, views.make(batch) if device.type == "cpu" else None
 
-    def loss() -> None:
-        with autocast:
-            outcome = method(x_q, x_k, tracks, generator=batch.generator)
-        outcome.loss.backward()
-        optimizer.zero_grad()
+    depth = read_ahead(config.training.prefetch, device)
+    batches = prefetch(ahead, 10**6, 10**9, depth)
 
-    def step() -> None:
-        ready = read()
-        q, k = views.make(ready)
-        with autocast:
-            outcome = method(q, k, ready.tracks.to(device), generator=ready.generator)
-        outcome.loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+    def whole() -> None:
+        batch, made = next(batches)
+        stepper(*(made or views.make(batch)), batch.generator)
 
     parts: dict[str, Callable[[], object]] = {
         "read crops, draw parameters": read,
-        "make views": lambda: views.make(batch),
-        "network alone (the ceiling)": network,
-        "network and MoCo's loss": loss,
-        "whole step": step,
+        "decode and make views": lambda: views.make(batch),
+        "fixed batch": lambda: stepper(*ready, batch.generator),
+        "end to end": whole,
     }
-    clock = time.perf_counter if options.wall or device.type == "cuda" else time.process_time
-    best = {name: measure(part, options.repeats, clock, device) for name, part in parts.items()}
-    name = str(dtype or torch.float32).removeprefix("torch.")
-    print(f"{config.model.backbone}, batch {batch_size}, {name}, {device}")
-    for part, seconds in best.items():
-        print(f"  {part:<30} {1000 * seconds:8.2f} ms  {batch_size / seconds:8.0f} pairs/s")
-    share = best["network alone (the ceiling)"] / best["whole step"]
-    print(f"  share of the ceiling reached   {share:8.1%}")
+    clock = time.process_time if options.cpu_time else time.perf_counter
+    with contextlib.closing(batches):
+        spent = {n: measure(part, options.repeats, clock, device) for n, part in parts.items()}
+    print(
+        f"{config.model.backbone}, {config.views.size} px from {store.canvas}, batch {batch_size}, "
+        f"{dtype or torch.float32}, {device}, {torch.get_num_threads()} thread(s)\n"
+    )
+    print("| part | ms per step | pairs/s |\n|---|---|---|")
+    for part, seconds in spent.items():
+        print(f"| {part} | {1000 * seconds:.1f} | {batch_size / seconds:,.0f} |")
+    fixed, rest = spent["fixed batch"], sum(list(spent.values())[:2])
+    share, ceiling = fixed / spent["end to end"], fixed / (fixed + rest)
+    mfu = use.of(batch_size / spent["end to end"])["mfu"]
+    print(
+        f"\nEnd to end reaches {share:.2f} of the fixed batch (without overlap at most "
+        f"{ceiling:.2f}); MFU {mfu:.0%}."
+    )
+    if device.type == "cuda":
+        print(f"Peak memory {torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB.")
+    if options.out:
+        row = {"config": options.config, "set": options.set, "seconds": spent, "mfu": mfu}
+        write_atomic(options.out, (json.dumps(row, indent=1) + "\n").encode())
+
+
+def change(config: TrainConfig, settings: list[str]) -> TrainConfig:
+    """With ``section.key=value`` settings, values as in YAML."""
+    values = config.model_dump(mode="json")
+    for setting in settings:
+        path, _, text = setting.partition("=")
+        *parents, last = path.split(".")
+        place = values
+        for parent in parents:
+            place = place[parent]
+        place[last] = yaml.safe_load(text)
+    return parse_config(values, TrainConfig, "--set")
 
 
 def measure(
     part: Callable[[], object], repeats: int, clock: Callable[[], float], device: torch.device
 ) -> float:
-    """Best of ``repeats``, in seconds."""
+    """Median of ``repeats``, in seconds."""
     times = []
     for _ in range(repeats + 3):
         started = clock()
@@ -119,7 +154,7 @@ def measure(
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(clock() - started)
-    return min(times[3:])
+    return statistics.median(times[3:])
 
 
 if __name__ == "__main__":

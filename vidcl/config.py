@@ -1,7 +1,6 @@
 """Typed configuration: frozen models beside their owners, YAML presets, and errors that help."""
 
 import difflib
-import types
 import typing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,31 +62,37 @@ def dump_config(config: Config) -> str:
 
 def _explain(error: ValidationError, kind: type[Config], source: str) -> str:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    owner, location = _owner(kind, first["loc"][:-1])
+    where = ".".join(str(part) for part in (*location, *first["loc"][-1:]))
     if first["type"] == "extra_forbidden":
-        known = _known_keys(kind, first["loc"][:-1])
+        known = list(owner.model_fields)
         near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
         return f"{source}: unknown key '{where}'; {hint}"
     return f"{source}: {where or 'the whole'}: {first['msg']} (got {first['input']!r})."
 
 
-def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+def _owner(
+    kind: type[BaseModel], location: tuple[int | str, ...]
+) -> tuple[type[BaseModel], tuple[int | str, ...]]:
+    """The class a location leads into, and the location without the tags of unions."""
+    choices: list[type[BaseModel]] = []
+    path: list[int | str] = []
     for part in location:
+        tagged = [choice for choice in choices if choice.model_fields["name"].default == part]
+        if len(choices) > 1 and tagged:
+            kind, choices = tagged[0], []
+            continue
+        path.append(part)
         field = kind.model_fields.get(str(part))
-        inner = _model_in(field.annotation) if field is not None else None
-        if inner is not None:
-            kind = inner
-    return list(kind.model_fields)
+        if field is not None:
+            choices = _models_in(field.annotation)
+            kind = choices[0] if choices else kind
+    return kind, tuple(path)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The configuration class inside an annotation such as ``Inner | None``, or None."""
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The configuration classes inside an annotation such as ``Inner | None``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is not None:
-        for part in typing.get_args(annotation):
-            inner = _model_in(part)
-            if inner is not None:
-                return inner
-    return None
+        return [annotation]
+    return [model for part in typing.get_args(annotation) for model in _models_in(part)]

@@ -48,10 +48,12 @@ def test_moco_is_its_algorithm(mask):
         x_k = torch.randn(N, 12, generator=generator, dtype=torch.float64)
         tracks = torch.randint(0, 5, (N,), generator=generator)
 
+        method.begin_step()
         outcome = method(x_q, x_k, tracks)
         mine.zero_grad()
         outcome.loss.backward()
         mine.step()
+        method.end_step(outcome.k, tracks)
 
         with torch.no_grad():  # equation 2
             for a, b in zip(f_k.parameters(), f_q.parameters(), strict=True):
@@ -82,6 +84,7 @@ def test_the_key_encoder_gets_no_gradient_and_keeps_its_own_statistics():
     method = MoCo(net, DIM, K=K, m=0.5, T=T)
     for _ in range(2):
         x = torch.randn(N, 5)
+        method.begin_step()
         method(x, 10 + x, torch.arange(N)).loss.backward()
     assert all(p.grad is None for p in method.encoder_k.parameters())
     q, k = method.encoder_q[1], method.encoder_k[1]
@@ -104,6 +107,34 @@ def test_a_queue_that_ate_its_own_tracks_has_no_negatives():
     method = MoCo(nn.Linear(5, DIM), DIM, K=8, m=0.5, T=T)
     same = torch.zeros(N, dtype=torch.int64)
     for _ in range(3):
+        method.begin_step()
         outcome = method(torch.randn(N, 5), torch.randn(N, 5), same)
+        method.end_step(outcome.k, same)
         assert float(outcome.loss.detach()) == pytest.approx(0.0, abs=1e-6)
     assert np.isclose(method.queue.fill(), 1.0)
+
+
+def test_a_batch_in_parts_is_the_batch():
+    torch.manual_seed(0)
+    net = encoder()
+    whole = MoCo(copy.deepcopy(net), DIM, K=K, m=M, T=T).double()
+    parted = copy.deepcopy(whole)
+    assert parted.can_accumulate
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(4):
+        x_q = torch.randn(N, 12, generator=generator, dtype=torch.float64)
+        x_k = torch.randn(N, 12, generator=generator, dtype=torch.float64)
+        tracks = torch.randint(0, 5, (N,), generator=generator)
+        for method, parts in ((whole, 1), (parted, 2)):
+            optimizer = torch.optim.SGD(method.encoder_q.parameters(), lr=0.1)
+            method.begin_step()
+            keys = []
+            for q, k, t in zip(x_q.chunk(parts), x_k.chunk(parts), tracks.chunk(parts)):
+                outcome = method(q, k, t)
+                (outcome.loss / parts).backward()
+                keys.append(outcome.k)
+            optimizer.step()
+            method.end_step(torch.cat(keys), tracks)
+    for a, b in zip(whole.state_dict().values(), parted.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-12, rtol=0)
+    assert parted.negatives(N) == K

@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from tests.training.making import make_store
+from vidcl.errors import VidclError
 from vidcl.models.jpeg import decode_jpegs
+from vidcl.tracks.store import open_store
 from vidcl.training.config import PairConfig, StreamConfig, TrainingConfig
 from vidcl.training.crops import Crops
 from vidcl.training.optimizer import learning_rate
-from vidcl.training.pairs import PairSampler
+from vidcl.training.pairs import PairBatch, PairSampler
 from vidcl.training.prefetch import prefetch
 
 
@@ -61,7 +63,8 @@ def test_crops_are_the_stores(tmp_path, cache):
     for step in (0, 1, 5, 1):
         pairs = sampler.batch(step)
         batch = crops.read(pairs)
-        got = crops.finish(batch)
+        got, rows = crops.finish(batch)
+        np.testing.assert_array_equal(rows, pairs.rows)
         files = [
             store.crop(int(r), int(s))
             for side in (0, 1)
@@ -69,3 +72,39 @@ def test_crops_are_the_stores(tmp_path, cache):
         ]
         assert torch.equal(got, decode_jpegs(files, canvas=store.canvas))
         np.testing.assert_array_equal(batch.sizes, np.tile([[48, 32]], (12, 1)))
+
+
+@pytest.mark.parametrize("cache", [0, 10**9])
+def test_crops_that_do_not_decode_give_way_and_are_counted(tmp_path, cache):
+    store = make_store(tmp_path)
+    shard = tmp_path / "shards" / store.shards[0]
+    data = bytearray(shard.read_bytes())
+    spoilt = [(1, 0), (1, 3), (2, 5)]
+    for row, step in spoilt:
+        file = store.crop(row, step)
+        at = data.find(file)
+        data[at : at + len(file)] = bytes(len(file))
+    shard.write_bytes(data)
+    store = open_store(tmp_path)
+    rows, steps = np.array([0, 1, 2, 3]), np.array([[0, 1], [0, 2], [5, 5], [4, 4]])
+    pairs = PairBatch(rows, steps, np.zeros(4, np.int64), np.zeros(4))
+    known = np.arange(len(store))
+    crops = Crops(store, known, torch.device("cpu"), cache, max_bad=2)
+    with pytest.warns(UserWarning) as warned:
+        images, shown = crops.finish(crops.read(pairs))
+    told = [str(w.message)[:22] for w in warned if str(w.message).startswith("crop")]
+    assert told == ["crop 0 of track v0-0-1", "crop 5 of track v0-0-2"]
+    assert shown.tolist() == [0, 3, 3, 3]  # the next good one
+    files = [store.crop(*rs) for rs in [(0, 0), *[(3, 4)] * 3, (0, 1), *[(3, 4)] * 3]]
+    assert torch.equal(images, decode_jpegs(files, canvas=store.canvas))
+    # once known, they are not reported again, and a batch without them is as it was
+    again, shown = crops.finish(crops.read(pairs))
+    assert torch.equal(images, again)
+    clean = PairBatch(rows[[0, 3]], steps[[0, 3]], np.zeros(2, np.int64), np.zeros(2))
+    assert crops.finish(crops.read(clean))[1].tolist() == [0, 3]
+    third = PairBatch(rows[:2], np.array([[0, 1], [3, 2]]), np.zeros(2, np.int64), np.zeros(2))
+    with pytest.raises(VidclError, match=r"More than 2 crops .* --training.max-bad-crops"):
+        crops.finish(crops.read(third))
+    only = PairBatch(rows[1:3], steps[1:3], np.zeros(2, np.int64), np.zeros(2))
+    with pytest.raises(VidclError, match="No pair of a whole batch"):
+        crops.finish(crops.read(only))

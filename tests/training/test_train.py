@@ -161,7 +161,7 @@ def test_callbacks_see_an_encoder_and_are_logged(store, tmp_path):
     assert [line.get("knn") for line in lines] == [None, 0.25, 0.25]
     assert list((out / "tensorboard").iterdir())
     names = sorted(path.name for path in (out / "checkpoints").iterdir())
-    assert names == ["last.pt", "step-3.pt", "step-4.pt"]
+    assert names == ["last.pt", "previous.pt", "step-3.pt", "step-4.pt"]
 
 
 def test_it_learns(store, tmp_path):
@@ -199,13 +199,81 @@ def test_wrong_settings_are_refused(store, tmp_path):
         settings(batch_size=9)
     with pytest.raises(VidclError, match="did you mean 'batch_size'"):
         settings(batchsize=8)
-    with pytest.raises(VidclError, match="The loss is"):
-        train(
-            settings(lr=1e12, optimizer="sgd", precision="float32"),
-            store,
-            tmp_path / "run",
-            say=quiet,
+    with pytest.raises(VidclError, match="parts"):
+        settings(accumulate=3)
+    with pytest.raises(VidclError, match=r"unknown key 'method\.K'; known keys: name, T"):
+        parse_config({"method": {"name": "simclr", "K": 8}}, TrainConfig)
+    with pytest.raises(VidclError, match="take the whole batch"):
+        parse_config({"method": {"name": "simclr"}, "model": {"bn_shards": 2}}, TrainConfig)
+    with pytest.raises(VidclError, match="did you mean 'K_max'"):
+        parse_config({"method": {"K_mx": 8}}, TrainConfig)
+    with pytest.raises(VidclError, match="float16 needs a GPU"):
+        train(settings(precision="float16"), store, tmp_path / "run", say=quiet)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_leaves_its_inputs(store, tmp_path):
+    config = settings(lr=1e12, optimizer="sgd", precision="float32")
+    with pytest.raises(VidclError, match=r"The loss is (nan|inf) at step \d") as caught:
+        train(config, store, tmp_path / "run", say=quiet)
+    (path,) = (tmp_path / "run").glob("not-finite-*.pt")
+    assert str(path) in str(caught.value)
+    kept = torch.load(path, weights_only=True)
+    assert kept["images"].shape == (16, 3, 24, 24) and kept["images"].dtype == torch.uint8
+    assert kept["rows"].shape == (8,) and kept["steps"].shape == (8, 2)
+    assert kept["params"]["box"].shape == (16, 4)
+    assert f"not-finite-{kept['step']}-0" in path.name
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(store, finished, tmp_path):
+    out = tmp_path / "run"
+    train(settings(), store, out, say=quiet)
+    last = out / "checkpoints" / "last.pt"
+    assert load_checkpoint(out / "checkpoints" / "previous.pt")["step"] == 6
+    last.write_bytes(last.read_bytes()[:1000])  # cut short
+    with pytest.warns(UserWarning, match=r"last\.pt.*Going on from .*previous\.pt"):
+        train(settings(), store, out, resume=True, say=quiet)
+    assert_same(state(finished), state(out))
+    # killed between the two renames
+    last.unlink()
+    train(settings(), store, out, resume=True, say=quiet)
+    assert_same(state(finished), state(out))
+    for name in ("last.pt", "previous.pt"):
+        (out / "checkpoints" / name).write_bytes(b"")
+    with pytest.raises(VidclError, match=r"last\.pt"):
+        train(settings(), store, out, resume=True, say=quiet)
+
+
+def test_the_best_checkpoint_is_kept_over_resumes(store, tmp_path):
+    scores = {2: 0.3, 4: 0.5, 6: 0.4, 8: 0.45, 10: 0.6}
+    out = tmp_path / "run"
+
+    def knn(now):
+        return {"knn": scores[now.step]}
+
+    for steps, best in ((4, 4), (8, 4), (10, 10)):
+        config = settings(
+            steps=steps, callback_every=2, checkpoint_every=2, keep_best="knn", schedule="constant"
         )
+        train(config, store, out, resume="auto", callbacks=[knn], say=quiet)
+        assert load_checkpoint(out / "checkpoints" / "best.pt")["step"] == best
+
+
+def test_simclr_trains_and_resumes(store, tmp_path):
+    def config(steps):
+        values = settings(steps=steps, schedule="constant", clip_norm=1.0).model_dump()
+        values["method"] = {"name": "simclr", "T": 0.2}
+        values["model"]["bn_shards"] = 1
+        return parse_config(values, TrainConfig)
+
+    train(config(8), store, tmp_path / "whole", say=quiet)
+    train(config(3), store, tmp_path / "parts", say=quiet)
+    train(config(8), store, tmp_path / "parts", resume=True, say=quiet)
+    assert_same(state(tmp_path / "whole"), state(tmp_path / "parts"))
+    lines = read_metrics(tmp_path / "whole" / "metrics.jsonl")
+    assert lines[0]["log_k1"] == pytest.approx(torch.log(torch.tensor(15.0)).item())
+    assert lines[0]["grad_norm"] > 0 and "queue_fill" not in lines[0]
+    assert load_encoder(tmp_path / "whole").feature_dim == 128
 
 
 PRESETS = "moco frame_temporal region_track region_only region_gap0 region_static region_random"
@@ -235,25 +303,55 @@ def test_presets_load_and_name_their_systems(scale):
     )
 
 
-@pytest.mark.full
-def test_two_processes_train_one_encoder(store, tmp_path):
+def without_batch_norm(parts=1):
+    """A run that does not depend on how its batch is divided."""
+    values = settings(steps=4, lr=0.001, precision="float32", log_every=1).model_dump()
+    values["model"] = {"backbone": "timm:vit_tiny_patch16_224", "dim": 16}
+    values["training"]["accumulate"] = parts
+    return parse_config(values, TrainConfig)
+
+
+@pytest.fixture(scope="module")
+def alone(store, tmp_path_factory):
+    """``without_batch_norm`` in one process."""
+    return train(without_batch_norm(), store, tmp_path_factory.mktemp("alone") / "run", say=quiet)
+
+
+def losses(run):
+    return [line["loss"] for line in read_metrics(run / "metrics.jsonl")]
+
+
+def test_a_batch_in_parts_is_the_whole_batch(store, alone, tmp_path):
+    out = train(without_batch_norm(parts=2), store, tmp_path / "run", say=quiet)
+    assert losses(out) == pytest.approx(losses(alone), rel=1e-3)
+
+
+def test_two_processes_train_as_one(store, alone, tmp_path):
     script = tmp_path / "job.py"
     script.write_text(
         "import sys, torch\n"
         "from pathlib import Path\n"
         f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-        "from tests.training.test_train import settings\n"
+        "from tests.training.test_train import settings, without_batch_norm\n"
         "from vidcl.training.loop import train\n"
-        f"train(settings(callback_every=4), {str(store)!r}, Path({str(tmp_path / 'run')!r}),\n"
-        "      resume='auto', callbacks=[lambda s: {'seen': s.step}])\n"
+        f"out, store = Path({str(tmp_path)!r}), {str(store)!r}\n"
+        "seen = [lambda s: {'seen': s.step}]\n"
+        "train(settings(callback_every=4), store, out / 'split', resume='auto', callbacks=seen)\n"
+        "train(without_batch_norm(), store, out / 'same')\n"
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", "2", str(script)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    assert state(tmp_path / "run")["step"] == 8
+    assert losses(tmp_path / "same") == pytest.approx(losses(alone), rel=1e-3)
+    one, two = state(alone)["method"], state(tmp_path / "same")["method"]
+    for name, tensor in one.items():
+        if name != "queue.tracks" and "queue" not in name:
+            torch.testing.assert_close(two[name], tensor, atol=2e-4, rtol=1e-2)
+    # with BatchNorm the parts differ; the run is whole all the same
+    assert state(tmp_path / "split")["step"] == 8
     # keys of both processes are in the queue: 8 per step
-    lines = read_metrics(tmp_path / "run" / "metrics.jsonl")
+    lines = read_metrics(tmp_path / "split" / "metrics.jsonl")
     assert [line["queue_fill"] for line in lines] == [0.5, 1, 1, 1]
     assert [line["step"] for line in lines if "seen" in line] == [4, 8]
-    assert load_encoder(tmp_path / "run").feature_dim == 128
+    assert load_encoder(tmp_path / "split").feature_dim == 128

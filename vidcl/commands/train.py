@@ -24,6 +24,7 @@ class Options:
       vidcl train laptop/region_track --data store --out runs/region_track
       vidcl train laptop/moco --data store --out runs/moco --training.lr 0.002
       vidcl train laptop/moco --data store --out runs/moco --resume
+      vidcl train moco --data store --out runs/moco --knn val/ --training.keep-best knn
     """
 
     config: tyro.conf.Positional[str]
@@ -35,6 +36,9 @@ class Options:
     settings: Annotated[TrainConfig, tyro.conf.arg(name="")]
     resume: bool = False
     """Go on from the run's last checkpoint."""
+    knn: Path | None = None
+    """A labelled set (a folder of class folders, or Parquet) to measure k-NN on while training,
+    every --training.callback-every steps."""
 
 
 def run(argv: list[str]) -> int:
@@ -52,7 +56,19 @@ def run(argv: list[str]) -> int:
     options = parse(Options, argv, prog="train", default=default)
     from vidcl.training.loop import train
 
+    callbacks = []
+    if options.knn is not None:
+        from vidcl.evaluation.online import online_knn
+
+        callbacks.append(online_knn(options.knn))
     with show_progress("train", unit="steps") as progress:
-        train(options.settings, options.data, options.out, resume=options.resume, progress=progress)
+        train(
+            options.settings,
+            options.data,
+            options.out,
+            resume=options.resume,
+            callbacks=callbacks,
+            progress=progress,
+        )
     print(f"run:  {options.out}\nnext: vidcl embed {options.out} IMAGES --out features.parquet")
     return 0

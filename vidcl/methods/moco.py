@@ -1,35 +1,27 @@
 """MoCo (He et al. 2020, Algorithm 1): v1 and v2 differ in head, temperature and views alone."""
 
-from dataclasses import dataclass
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcl.losses.info_nce import info_nce
+from vidcl.methods.base import Method, Outcome, unit
 from vidcl.methods.distributed import gather
-from vidcl.models.momentum import momentum_copy, momentum_update
+from vidcl.models.momentum import momentum_at, momentum_copy, momentum_update
 from vidcl.models.queue import KeyQueue
 
 
-@dataclass(frozen=True)
-class MoCoLoss:
-    """One step's outcome: ``loss`` [] to differentiate, and what to log, without gradients."""
-
-    loss: Tensor
-    q: Tensor  # [N, C]
-    k: Tensor  # [N, C]
-
-
-class MoCo(nn.Module):
+class MoCo(Method):
     """Queries against their keys and a queue of older keys.
 
     Attributes:
-        encoder_q: images [N, 3, H, W] -> [N, C]; trained. What DistributedDataParallel may wrap is
-            handed to ``forward``; this module keeps the bare one, for the momentum update.
-        encoder_k: its momentum copy; BatchNorm in training mode, as in the authors' code.
+        encoder_k: momentum copy of ``encoder_q``; BatchNorm in training mode, as in the authors'
+            code.
         queue: K keys with the tracks they show.
+        m: momentum of the last step.
     """
+
+    forwards = 4.0  # query forward and backward, key forward
+    can_accumulate = True  # the queue stands still during a step
 
     def __init__(
         self,
@@ -39,15 +31,20 @@ class MoCo(nn.Module):
         K: int,
         m: float,
         T: float,
+        m_end: float | None = None,
         mask_own_track: bool = True,
         shuffle: bool = False,
     ) -> None:
         super().__init__()
-        self.m, self.T = m, T
+        self.m, self.m_start, self.m_end, self.T = m, m, m_end, T
         self.mask_own_track, self.shuffle = mask_own_track, shuffle
         self.encoder_q = encoder
         self.encoder_k = momentum_copy(encoder)
         self.queue = KeyQueue(K, dim)
+
+    def begin_step(self, done: float = 0.0) -> None:
+        self.m = momentum_at(done, self.m_start, self.m_end)
+        momentum_update(self.encoder_k, self.encoder_q, self.m)
 
     def forward(
         self,
@@ -56,18 +53,24 @@ class MoCo(nn.Module):
         tracks: Tensor,  # int64 [N], which track each pair shows
         *,
         generator: torch.Generator | None = None,  # draws the shuffle of the keys' batch
-        encoder_q: nn.Module | None = None,  # encoder_q as wrapped for distributed training
-    ) -> MoCoLoss:
-        q = _unit((encoder_q or self.encoder_q)(x_q))  # [N, C]
+        encoder_q: nn.Module | None = None,
+    ) -> Outcome:
+        q = unit((encoder_q or self.encoder_q)(x_q))  # [N, C]
         with torch.no_grad():
-            momentum_update(self.encoder_k, self.encoder_q, self.m)
-            k = _unit(self._keys(x_k, generator))  # [N, C]
+            k = unit(self._keys(x_k, generator))  # [N, C]
         usable = self.queue.usable(tracks, own=not self.mask_own_track)  # [N, K]
         with torch.autocast(q.device.type, enabled=False):
-            # a copy, because the push below must not change what backward reads
-            loss = info_nce(q, k, self.queue.keys.clone(), usable, self.T).mean()
-        self.queue.push(gather(k), gather(tracks))
-        return MoCoLoss(loss, q.detach(), k)
+            loss = info_nce(q, k, self.queue.keys, usable, self.T).mean()
+        return Outcome(loss, q.detach(), k)
+
+    def end_step(self, keys: Tensor, tracks: Tensor) -> None:
+        self.queue.push(gather(keys), gather(tracks))
+
+    def negatives(self, batch_size: int) -> float:
+        return float((self.queue.tracks >= 0).sum())
+
+    def state_to_log(self) -> dict[str, float]:
+        return {"queue_fill": self.queue.fill(), "m": self.m}
 
     def _keys(self, x_k: Tensor, generator: torch.Generator | None) -> Tensor:
         """Keys of a batch, shuffled so that a key's BatchNorm shard is not its query's."""
@@ -75,8 +78,3 @@ class MoCo(nn.Module):
             return self.encoder_k(x_k)
         order = torch.randperm(len(x_k), generator=generator).to(x_k.device)
         return self.encoder_k(x_k[order])[order.argsort()]
-
-
-def _unit(x: Tensor) -> Tensor:
-    """[N, C] at unit length, in single precision or better whatever the encoder computed in."""
-    return F.normalize(x if x.dtype == torch.float64 else x.float(), dim=1)

@@ -1,5 +1,6 @@
 """Put a run's parts together, from nothing or from a checkpoint, and write it down."""
 
+import os
 import shutil
 import warnings
 from pathlib import Path
@@ -11,21 +12,24 @@ from torch import nn
 from vidcl.config import dump_config
 from vidcl.errors import VidclError
 from vidcl.files import atomic_path
-from vidcl.methods.config import MoCoConfig
+from vidcl.methods.base import Method
+from vidcl.methods.config import MoCoConfig, SimCLRConfig
 from vidcl.methods.moco import MoCo
-from vidcl.models.backbones import build_backbone
+from vidcl.methods.simclr import SimCLR
 from vidcl.models.checkpoint import LAST, save_checkpoint
 from vidcl.models.encoder import Architecture, Encoder, Preprocessing
+from vidcl.models.shared_bn import share_batch_norm
 from vidcl.models.tower import Tower
 from vidcl.training.config import TrainConfig
 from vidcl.training.processes import Process
+from vidcl.training.run_folder import PREVIOUS
 
 
-def build_method(config: TrainConfig, crops: int, world: int = 1) -> MoCo:
+def build_method(config: TrainConfig, crops: int, world: int = 1) -> Method:
     """The method with freshly initialised networks; the caller's random state is left alone.
 
     Args:
-        crops: number of crops that pairs are drawn from; bounds the queue.
+        crops: number of crops that pairs are drawn from; bounds MoCo's queue.
         world: processes that share each batch.
     """
     method, model = config.method, config.model
@@ -34,12 +38,15 @@ def build_method(config: TrainConfig, crops: int, world: int = 1) -> MoCo:
         model = model.model_copy(update={"bn_shards": max(2, model.bn_shards // world)})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        tower = Tower(model)
+        tower = Tower(model, config.views.size)
+    if isinstance(method, SimCLRConfig):
+        return SimCLR(tower, T=method.T, mask_own_track=method.mask_own_track)
     return MoCo(
         tower,
         config.model.dim,
         K=queue_size(method, crops, config.training.batch_size),
         m=method.m,
+        m_end=method.m_end,
         T=method.T,
         mask_own_track=method.mask_own_track,
         shuffle=config.model.bn_shards > 1,
@@ -76,8 +83,15 @@ def queue_size(method: MoCoConfig, crops: int, batch_size: int) -> int:
 def wrap(encoder: nn.Module, config: TrainConfig, process: Process) -> nn.Module:
     """The query encoder as the step calls it: compiled on request, distributed if there are others.
 
-    The momentum encoder and the queue stay outside of what is wrapped.
+    The momentum encoder and the queue stay outside of what is wrapped. SimCLR's BatchNorm has the
+    statistics of all processes, or each would tell its own positives by them (Chen et al. 2020,
+    section 2.2); MoCo's must not.
     """
+    if process.world > 1 and isinstance(config.method, SimCLRConfig):
+        if process.device.type == "cuda":
+            share_batch_norm(encoder)
+        else:
+            warnings.warn("BatchNorm is not shared between processes on a CPU", stacklevel=2)
     if config.training.compile:
         encoder.compile()
     if process.world == 1:
@@ -86,43 +100,62 @@ def wrap(encoder: nn.Module, config: TrainConfig, process: Process) -> nn.Module
     return nn.parallel.DistributedDataParallel(encoder, device_ids=devices)
 
 
-def online_encoder(config: TrainConfig, method: MoCo) -> Encoder:
+def online_encoder(config: TrainConfig, method: Method) -> Encoder:
     """The query encoder's backbone as an ``Encoder`` that shares its weights."""
-    backbone = method.encoder_q.backbone
-    assert isinstance(backbone, nn.Module)
-    with torch.device("meta"):
-        _, width = build_backbone(config.model.backbone, stem=config.model.stem)
-    return Encoder(backbone, width, _preprocessing(config), _architecture(config))
+    tower = method.encoder_q
+    assert isinstance(tower, Tower)
+    return Encoder(tower.backbone, tower.width, _preprocessing(config), _architecture(config))
 
 
 def save_run(
     out: Path,
     step: int,
     config: TrainConfig,
-    method: MoCo,
+    method: Method,
     optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
     data: dict[str, int],
+    *,
+    best: bool = False,
 ) -> None:
-    """``checkpoints/last.pt``, and ``step-N.pt`` beside it where every checkpoint is kept."""
+    """``checkpoints/last.pt``; the one before it stays as ``previous.pt``.
+
+    Copies beside it: ``step-N.pt`` where every checkpoint is kept, ``best.pt`` if this is the best.
+    """
+    last = out / LAST
+    if last.is_file():
+        with atomic_path(out / PREVIOUS) as aside:
+            _link(last, aside)
     save_checkpoint(
-        out / LAST,
+        last,
         step=step,
         method=method,
         architecture=_architecture(config),
         preprocessing=_preprocessing(config),
         config=dump_config(config),
-        optimizer=optimizer.state_dict(),
+        optimizer={**optimizer.state_dict(), "scaler": scaler.state_dict()},
         data=data,
     )
-    if config.training.keep_checkpoints:
-        with atomic_path(out / LAST.parent / f"step-{step}.pt") as aside:
-            shutil.copyfile(out / LAST, aside)
+    names = [f"step-{step}.pt"] if config.training.keep_checkpoints else []
+    for name in names + (["best.pt"] if best else []):
+        with atomic_path(last.parent / name) as aside:
+            shutil.copyfile(last, aside)
+
+
+def _link(source: Path, target: Path) -> None:
+    """``target`` is ``source`` under a second name, or a copy where there are no such links."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def restore(
     checkpoint: dict[str, Any] | None,
-    method: MoCo,
+    method: Method,
     optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
     data: dict[str, int],
     out: Path,
 ) -> int:
@@ -139,7 +172,9 @@ def restore(
             "with the same store, or give another --out."
         )
     method.load_state_dict(checkpoint["method"])
-    optimizer.load_state_dict(checkpoint["optimizer"])
+    state = dict(checkpoint["optimizer"])
+    scaler.load_state_dict(state.pop("scaler", {}))
+    optimizer.load_state_dict(state)
     return int(checkpoint["step"])
 
 

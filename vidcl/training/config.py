@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from vidcl.config import Config
-from vidcl.methods.config import MoCoConfig
+from vidcl.methods.config import MethodConfig, MoCoConfig
 from vidcl.models.config import ModelConfig
 from vidcl.views.recipe import ViewConfig
 
@@ -93,8 +93,13 @@ class TrainingConfig(Config):
     """How the learning rate falls after the warm-up."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     """Steps over which the learning rate rises from zero."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the network; auto: bfloat16 where the processor computes in it."""
+    accumulate: Count = 1
+    """Parts in which a batch goes through the network, one after the other, for less memory."""
+    clip_norm: Positive | None = None
+    """Shorten gradients that are longer than this."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Of the network; auto: bfloat16 where the processor computes in it. float16 (on a GPU) scales
+    the loss."""
     channels_last: bool = True
     """Memory layout of images and feature maps."""
     compile: bool = False
@@ -103,6 +108,9 @@ class TrainingConfig(Config):
     """auto, cpu, cuda or cuda:N."""
     decoded_cache_mb: Annotated[int, Field(ge=0)] = 1024
     """Keep decoded crops in memory if all of them fit this many MB; 0 decodes them every time."""
+    max_bad_crops: Annotated[int, Field(ge=0)] = 100
+    """So many crops may turn out not to decode; each is reported, and its pair gives way to another
+    of the batch."""
     prefetch: Annotated[int, Field(ge=0)] = 2
     """Batches read ahead by a thread; 0 reads in the training thread."""
     log_every: Count = 50
@@ -110,17 +118,21 @@ class TrainingConfig(Config):
     checkpoint_every: Count = 1000
     """Steps between checkpoints."""
     keep_checkpoints: bool = False
-    """Keep every checkpoint as step-N.pt beside last.pt."""
+    """Keep every checkpoint as step-N.pt beside last.pt and previous.pt."""
+    keep_best: str | None = None
+    """Keep the checkpoint with the largest value of this number of the log (knn) as best.pt."""
     callback_every: Count = 1000
     """Steps between calls of the callbacks (online evaluation)."""
     tensorboard: bool = True
     """Write TensorBoard events beside metrics.jsonl."""
+    wandb: str | None = None
+    """Send the log to this project of Weights & Biases too (needs vidcl[wandb])."""
 
 
 class TrainConfig(Config):
     """A training run."""
 
-    method: MoCoConfig = MoCoConfig()
+    method: MethodConfig = MoCoConfig()
     """The contrastive method."""
     model: ModelConfig = ModelConfig()
     """Backbone and projection head."""
@@ -139,5 +151,16 @@ class TrainConfig(Config):
         if batch % shards or batch // shards < 2:
             raise ValueError(
                 f"batch_size {batch} must be a multiple of bn_shards {shards}, at least twice it"
+            )
+        parts = self.training.accumulate
+        if batch % (parts * shards) or batch // (parts * shards) < 2:
+            raise ValueError(
+                f"batch_size {batch} in {parts} parts (accumulate) must leave each a multiple of "
+                f"bn_shards {shards}, at least twice it"
+            )
+        if self.method.name == "simclr" and (parts > 1 or shards > 1):
+            raise ValueError(
+                "accumulate and bn_shards must be 1 with simclr: its negatives and its BatchNorm "
+                "take the whole batch"
             )
         return self

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidcl.models.jpeg import decode_jpegs
 from vidcl.tracks.store import TrackStore
+from vidcl.training.bad_crops import BadCrops
 from vidcl.training.pairs import PairBatch
 
 
@@ -20,7 +20,8 @@ class CropBatch:
         sizes: float32 [2B, 2], width and height of each crop before squaring.
         images: uint8 [2B, 3, C, C] on the device; or, where crops are not kept,
         files: the JPEG files, each once, and
-        index: int64 [2B], which file each crop is.
+        index: int64 [2B], which file each crop is, and
+        crops: row and step of each file, int64 [F, 2].
     """
 
     pairs: PairBatch
@@ -28,6 +29,7 @@ class CropBatch:
     images: Tensor | None = None
     files: tuple[bytes, ...] = ()
     index: Tensor | None = None
+    crops: np.ndarray | None = None
 
 
 class Crops:
@@ -38,8 +40,15 @@ class Crops:
     """
 
     def __init__(
-        self, store: TrackStore, rows: np.ndarray, device: torch.device, cache_bytes: int
+        self,
+        store: TrackStore,
+        rows: np.ndarray,
+        device: torch.device,
+        cache_bytes: int,
+        max_bad: int = 0,
     ) -> None:
+        """``max_bad``: so many different crops may turn out not to decode."""
+        self.bad = BadCrops(store, max_bad)
         self.store, self.device, self.canvas = store, device, store.canvas
         self.counts: Counter[str] = Counter()
         lengths = store.lengths[rows]
@@ -59,36 +68,60 @@ class Crops:
             )
             self.decoded = np.zeros(total, bool)
 
+    def sizes_of(self, pairs: PairBatch) -> Tensor:
+        """float32 [2B, 2], width and height of each crop before squaring, queries first."""
+        return self.sizes[torch.from_numpy(self._numbers(*_split(pairs)))]
+
     def read(self, pairs: PairBatch) -> CropBatch:
         """What can be done ahead: fetch bytes; on the CPU and with a cache, pixels."""
-        rows = np.concatenate([pairs.rows, pairs.rows])
-        steps = np.concatenate([pairs.steps[:, 0], pairs.steps[:, 1]])
-        crops = self.first[rows] + steps
+        rows, steps = _split(pairs)
+        crops = self._numbers(rows, steps)
         sizes = self.sizes[torch.from_numpy(crops)]
         wanted, at = np.unique(crops, return_index=True)
         if self.cached:
             new = ~self.decoded[wanted]
-            files = self._files(rows[at[new]], steps[at[new]])
+            which = rows[at[new]], steps[at[new]]
+            files = self._files(*which)
             if files:
-                images = decode_jpegs(files, self.device, canvas=self.canvas, counts=self.counts)
+                images = self.bad.decode(files, *which, self.device, self.counts)
                 self.pixels[torch.from_numpy(wanted[new]).to(self.device)] = images
                 self.decoded[wanted[new]] = True
             index = torch.from_numpy(crops).to(self.device)
             return CropBatch(pairs, sizes, images=self.pixels.index_select(0, index))
         position = torch.from_numpy(np.searchsorted(wanted, crops))
         return CropBatch(
-            pairs, sizes, files=tuple(self._files(rows[at], steps[at])), index=position
+            pairs,
+            sizes,
+            files=tuple(self._files(rows[at], steps[at])),
+            index=position,
+            crops=np.stack([rows[at], steps[at]], 1),
         )
 
-    def finish(self, batch: CropBatch) -> Tensor:
-        """uint8 [2B, 3, C, C] on the device."""
-        if batch.images is not None:
-            return batch.images
-        assert batch.index is not None
-        images = decode_jpegs(
-            list(batch.files), self.device, canvas=self.canvas, counts=self.counts
-        )
-        return images.index_select(0, batch.index.to(self.device))
+    def finish(self, batch: CropBatch) -> tuple[Tensor, np.ndarray]:
+        """Images uint8 [2B, 3, C, C] on the device, and the tracks they show, int64 [B].
+
+        A pair that does not decode shows another pair of the batch, see ``BadCrops``.
+        """
+        pairs, images = batch.pairs, batch.images
+        if images is None:
+            assert batch.index is not None and batch.crops is not None
+            rows, steps = batch.crops.T
+            images = self.bad.decode(list(batch.files), rows, steps, self.device, self.counts)
+            images = images.index_select(0, batch.index.to(self.device))
+        others = self.bad.replacements(pairs.rows, pairs.steps)
+        if others is None:
+            return images, pairs.rows
+        index = torch.from_numpy(np.concatenate([others, others + len(others)])).to(self.device)
+        return images.index_select(0, index), pairs.rows[others]
 
     def _files(self, rows: np.ndarray, steps: np.ndarray) -> list[bytes]:
         return [self.store.crop(int(r), int(s)) for r, s in zip(rows, steps, strict=True)]
+
+    def _numbers(self, rows: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        return self.first[rows] + steps
+
+
+def _split(pairs: PairBatch) -> tuple[np.ndarray, np.ndarray]:
+    """Tracks and steps, int64 [2B] each, of all queries and then all keys."""
+    rows = np.concatenate([pairs.rows, pairs.rows])
+    return rows, np.concatenate([pairs.steps[:, 0], pairs.steps[:, 1]])

@@ -5,7 +5,6 @@ torchrun --nproc-per-node 4 pipelines/pretrain.py region_track --data store --ou
 """
 
 import contextlib
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,22 +14,26 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from vidcl.errors import VidclError
-from vidcl.methods.moco import MoCo, MoCoLoss
+from vidcl.methods.base import Method, Outcome
+from vidcl.methods.moco import MoCo
 from vidcl.models.encoder import Encoder
 from vidcl.tracks.store import open_store
 from vidcl.training.build import build_method, online_encoder, restore, save_run, wrap
 from vidcl.training.config import TrainConfig
 from vidcl.training.crops import Crops
+from vidcl.training.guard import FiniteGuard
 from vidcl.training.interrupt import deferred_interrupt
 from vidcl.training.memory import keep_freed_memory
-from vidcl.training.metrics import Meter, MetricsLog, chance_loss
-from vidcl.training.optimizer import build_optimizer, learning_rate
+from vidcl.training.metrics import Best, Meter, MetricsLog, chance_loss
+from vidcl.training.optimizer import build_optimizer, build_scaler, learning_rate
 from vidcl.training.pair_views import Batch, PairViews
 from vidcl.training.pairs import PairSampler
 from vidcl.training.prefetch import prefetch
 from vidcl.training.processes import Process, autocast_dtype, join_processes
 from vidcl.training.run_folder import begin_run, open_run
+from vidcl.training.step import Stepper
+from vidcl.training.throughput import Use
+from vidcl.training.words import describe, line
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class State:
 
     step: int
     config: TrainConfig
-    method: MoCo
+    method: Method
     encoder: Encoder
     out: Path
     device: torch.device
@@ -89,35 +92,43 @@ def train(
         sampler = PairSampler(
             data, config.pairs, settings.batch_size, config.seed, process.rank, process.world
         )
-        crops = Crops(data, sampler.rows, device, settings.decoded_cache_mb * 2**20)
+        cache = settings.decoded_cache_mb * 2**20
+        crops = Crops(data, sampler.rows, device, cache, settings.max_bad_crops)
         dtype = autocast_dtype(settings.precision, device)
-        views = PairViews(config, crops, process.rank, dtype)
+        views = PairViews(config, crops, dtype)
         method = build_method(config, sampler.crops, process.world).to(device)
         optimizer = build_optimizer(method.encoder_q, settings)
+        scaler = build_scaler(dtype)
         fingerprint = {"tracks": len(sampler.rows), "crops": sampler.crops}
-        first = restore(checkpoint, method, optimizer, fingerprint, out)
+        first = restore(checkpoint, method, optimizer, scaler, fingerprint, out)
+        del checkpoint
         if settings.channels_last:
-            method.encoder_q.to(memory_format=torch.channels_last)
-            method.encoder_k.to(memory_format=torch.channels_last)
+            method.to(memory_format=torch.channels_last)
+        use = Use(method, config.views.size, device, dtype)
         encoder_q = wrap(method.encoder_q, config, process)
-        if settings.compile:
+        if settings.compile and isinstance(method, MoCo):
             method.encoder_k.compile()
+        stepper = Stepper(method, encoder_q, optimizer, scaler, config, dtype)
 
         process.wait()  # all have looked at the folder before one of them writes there
         log = None
+        best = Best(out, first, settings.keep_best)
         if process.main:
-            begin_run(out, config)
-            log = MetricsLog(out, first, settings.tensorboard)
+            begin_run(out, config, first)
+            log = MetricsLog(out, first, settings.tensorboard, settings.wandb)
             say(describe(config, sampler, method, process, dtype, first))
+            say(use.describe())
 
-        def save(step: int) -> None:
+        def save(step: int, values: dict[str, Any]) -> None:
             if process.main:
-                save_run(out, step, config, method, optimizer, fingerprint)
+                better = best.beaten_by(values)
+                save_run(out, step, config, method, optimizer, scaler, fingerprint, best=better)
 
         meter = Meter()
+        guard = FiniteGuard(out, views, process.rank)
         state = State(first, config, method, online_encoder(config, method), out, device)
 
-        def read(step: int) -> tuple[Batch, tuple[Tensor, Tensor] | None]:
+        def read(step: int) -> tuple[Batch, tuple[Tensor, Tensor, Tensor] | None]:
             batch = views.read(sampler.batch(step), step)
             # on the CPU the views are made ahead too: the thread may have a core of its own
             return batch, views.make(batch) if device.type == "cpu" else None
@@ -132,24 +143,19 @@ def train(
                 lr = learning_rate(settings, step - 1)
                 for group in optimizer.param_groups:
                     group["lr"] = lr
-                x_q, x_k = ready or views.make(batch)  # [N, 3, S, S] each
-                with torch.autocast(device.type, dtype, enabled=dtype is not None):
-                    outcome = method(
-                        x_q,
-                        x_k,
-                        batch.tracks.to(device),
-                        generator=batch.generator,
-                        encoder_q=encoder_q,
-                    )
-                outcome.loss.backward()
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-                meter.add(outcome.loss.detach(), len(x_q) * process.world, waited)
+                x_q, x_k, tracks = ready or views.make(batch)  # [N, 3, S, S] twice, [N]
+                share = (step - 1) / settings.steps
+                done = stepper(x_q, x_k, tracks, batch.generator, share)
+                guard(step, done.outcome.loss, batch)
+                meter.add(done.outcome.loss, len(x_q) * process.world, waited)
 
                 last = step == settings.steps
                 values: dict[str, Any] = {}
                 if last or step % settings.log_every == 0:
-                    values = measure(meter, outcome, method, lr, step)
+                    values = measure(meter, done.outcome, method, settings.batch_size, process)
+                    values |= use.of(values["pairs_per_second"] / process.world) | {"lr": lr}
+                    if done.grad_norm is not None:
+                        values["grad_norm"] = float(done.grad_norm)
                     meter.reset()
                 if callbacks and (last or step % settings.callback_every == 0):
                     if process.main:
@@ -166,7 +172,8 @@ def train(
                     progress(step, settings.steps)
                 stop = not last and process.agree(interrupt.asked, step)
                 if last or stop or step % settings.checkpoint_every == 0:
-                    save(step)
+                    guard.finish()
+                    save(step, values)
                 if stop:
                     raise KeyboardInterrupt(
                         f"stopped after step {step}; {out} is saved, and the same command with "
@@ -187,63 +194,15 @@ def read_ahead(depth: int, device: torch.device) -> int:
 
 
 def measure(
-    meter: Meter, outcome: MoCoLoss, method: MoCo, lr: float, step: int
+    meter: Meter, outcome: Outcome, method: Method, batch_size: int, process: Process
 ) -> dict[str, float]:
-    """The numbers of a log line; raises VidclError where the loss is no number any more."""
+    """The numbers of a log line; the loss is the mean over all processes."""
     values = meter.summary()
-    if not math.isfinite(values["loss"]):
-        raise VidclError(
-            f"The loss is {values['loss']} at step {step}: lower --training.lr or use "
-            "--training.precision float32."
-        )
-    negatives = (method.queue.tracks >= 0).sum().item()
-    chance = chance_loss(negatives)
+    values["loss"] = process.mean(values["loss"])
+    chance = chance_loss(method.negatives(batch_size))
     return values | {
         "log_k1": chance,
         "loss_relative": values["loss"] / max(chance, 1e-9),
-        "queue_fill": negatives / len(method.queue),
         "positive_cosine": float((outcome.q * outcome.k).sum(1).mean()),
-        "lr": lr,
+        **method.state_to_log(),
     }
-
-
-def line(step: int, steps: int, values: dict[str, Any]) -> str:
-    """A log line to read."""
-    known = {"loss", "log_k1", "loss_relative", "queue_fill", "pairs_per_second", "data_wait"}
-    text = f"step {step}/{steps}"
-    if "loss" in values:
-        text += (
-            f"  loss {values['loss']:.3f} = {values['loss_relative']:.2f} log(K+1)"
-            f"  queue {values['queue_fill']:.0%}"
-            f"  {values['pairs_per_second']:.0f} pairs/s  waiting {values['data_wait']:.1%}"
-        )
-    own = known | {"lr", "positive_cosine"}
-    more = [f"{k} {v:.3g}" for k, v in values.items() if k not in own and isinstance(v, float)]
-    return "  ".join([text, *more])
-
-
-def describe(
-    config: TrainConfig,
-    sampler: PairSampler,
-    method: MoCo,
-    process: Process,
-    dtype: torch.dtype | None,
-    first: int,
-) -> str:
-    """What a run is about to do, in a few lines."""
-    model = config.model
-    norm = f"BatchNorm in {model.bn_shards} shards" if model.bn_shards > 1 else "plain BatchNorm"
-    lines = [
-        f"{model.backbone} at {config.views.size} px on {process.world} x {process.device}, "
-        f"{'bfloat16' if dtype is not None else 'float32'}, {norm}, queue {len(method.queue)}"
-        + (f", from step {first}" if first else "")
-    ]
-    for stream, pool, count in zip(
-        config.pairs.streams, sampler.pools, sampler.counts, strict=True
-    ):
-        text = f"{count} {' or '.join(stream.kind)} pairs per step from {len(pool.rows)} tracks, "
-        text += f"{stream.gap[0]:g} to {stream.gap[1]:g} s apart"
-        if pool.fallbacks:
-            text += f" ({pool.fallbacks} tracks have no such pair and give their nearest)"
-        lines.append(text)
-    return "\n".join(lines)

@@ -6,13 +6,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from vidcl.errors import require
 from vidcl.files import write_atomic
 
 
 class MetricsLog:
     """Appends to ``metrics.jsonl``; after a resume, lines beyond the checkpoint are dropped."""
 
-    def __init__(self, run: Path, step: int, tensorboard: bool) -> None:
+    def __init__(self, run: Path, step: int, tensorboard: bool, wandb: str | None = None) -> None:
+        """``wandb``: the project of Weights & Biases to send the log to as well."""
         self.path = run / "metrics.jsonl"
         kept = [line for line in read_metrics(self.path) if line["step"] <= step]
         text = "".join(json.dumps(line) + "\n" for line in kept)
@@ -24,6 +26,14 @@ class MetricsLog:
             from torch.utils.tensorboard import SummaryWriter
 
             self.writer = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
+        self.online: Any = None
+        if wandb is not None:
+            module = require("wandb", "vidcl[wandb]")
+            # one name and id per folder, so that a resumed run goes on in the same place
+            name = run.resolve().name
+            self.online = module.init(
+                project=wandb, name=name, id=name, resume="allow", dir=str(run)
+            )
 
     def write(self, step: int, values: dict[str, Any]) -> None:
         """One line; ``time`` is added: seconds of training so far, over all resumes."""
@@ -35,10 +45,33 @@ class MetricsLog:
             for name, value in values.items():
                 if isinstance(value, int | float):
                     self.writer.add_scalar(name, value, step)
+        if self.online is not None:
+            self.online.log(values, step=step)
 
     def close(self) -> None:
         if self.writer is not None:
             self.writer.close()
+        if self.online is not None:
+            self.online.finish()
+
+
+class Best:
+    """The largest value so far of one number of the log, over all resumes."""
+
+    def __init__(self, run: Path, step: int, name: str | None) -> None:
+        """``name`` None: nothing is ever best. ``step``: lines beyond it do not count."""
+        self.name = name
+        lines = read_metrics(run / "metrics.jsonl") if name else []
+        seen = [line[name] for line in lines if line["step"] <= step and name in line]
+        self.value = max(seen, default=-math.inf)
+
+    def beaten_by(self, values: dict[str, Any]) -> bool:
+        """Whether ``values`` has the number, larger than ever; it is then the one to beat."""
+        value = values.get(self.name, -math.inf) if self.name else -math.inf
+        if not value > self.value:
+            return False
+        self.value = value
+        return True
 
 
 class Meter:

@@ -22,6 +22,11 @@ def build_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Op
     return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
 
 
+def build_scaler(dtype: torch.dtype | None) -> torch.amp.GradScaler:
+    """Keeps small gradients from vanishing in float16; does nothing for other types."""
+    return torch.amp.GradScaler("cuda", enabled=dtype == torch.float16)
+
+
 def learning_rate(config: TrainingConfig, step: int) -> float:
     """Of step 0, 1, ...: a linear rise over the warm-up, then constant or half a cosine to zero."""
     if step < config.warmup_steps:

@@ -24,12 +24,19 @@ class PairBatch:
         steps: int64 [B, 2], the crops of query and key.
         stream: int64 [B], which stream each pair comes from.
         gap: float64 [B], seconds between the two crops.
+        everyone: the batch of all processes, where there are several, and
+        places: int64 [B], where in it these pairs are.
     """
 
     rows: np.ndarray
     steps: np.ndarray
     stream: np.ndarray
     gap: np.ndarray
+    everyone: "PairBatch | None" = None
+    places: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 class PairSampler:
@@ -90,15 +97,20 @@ class PairSampler:
         ):
             generator = np.random.default_rng((self.seed, index, step))
             tracks = deck.draw(step * count, count, generator)
-            steps, gap = pool.pairs(tracks, generator)
-            mine = slice(self.rank, None, self.world)
-            parts.append((pool.rows[tracks][mine], steps[mine], gap[mine]))
-        return PairBatch(
-            rows=np.concatenate([part[0] for part in parts]),
-            steps=np.concatenate([part[1] for part in parts]),
-            stream=np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts]),
-            gap=np.concatenate([part[2] for part in parts]),
+            parts.append((pool.rows[tracks], *pool.pairs(tracks, generator)))
+        rows, steps, gap = (np.concatenate(column) for column in zip(*parts, strict=True))
+        stream = np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts])
+        everyone = PairBatch(rows, steps, stream, gap)
+        if self.world == 1:
+            return everyone
+        starts = np.cumsum([0, *self.counts[:-1]])
+        places = np.concatenate(
+            [
+                start + np.arange(self.rank, count, self.world)
+                for start, count in zip(starts, self.counts, strict=True)
+            ]
         )
+        return PairBatch(rows[places], steps[places], stream[places], gap[places], everyone, places)
 
 
 def split_batch(size: int, shares: list[float]) -> list[int]:

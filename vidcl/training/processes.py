@@ -31,6 +31,14 @@ class Process:
         if self.world > 1:
             dist.barrier()
 
+    def mean(self, value: float) -> float:
+        """Of a number that each process has; the same answer in all of them."""
+        if self.world == 1:
+            return value
+        total = torch.tensor(value, device=self.device, dtype=torch.float32)
+        dist.all_reduce(total)
+        return float(total) / self.world
+
     def agree(self, asked: bool, step: int) -> bool:
         """Whether any process was asked to stop; the same answer in all of them.
 
@@ -90,9 +98,17 @@ def choose_device(name: str, local_rank: int = 0) -> torch.device:
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
-    """The type to compute in, or None for float32; ``auto`` takes bfloat16 where it is fast."""
+    """The type to compute in, or None for float32; ``auto`` takes bfloat16 where it is fast.
+
+    Raises:
+        VidclError: float16 on a CPU, which has no use for it.
+    """
     if precision == "float32":
         return None
+    if precision == "float16":
+        if device.type == "cpu":
+            raise VidclError("float16 needs a GPU: use --training.precision bfloat16 or float32.")
+        return torch.float16
     if precision == "auto":
         if device.type == "cuda":
             fast = torch.cuda.is_bf16_supported()

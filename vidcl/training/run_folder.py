@@ -1,5 +1,7 @@
 """The folder of a run: a new one, or one to go on with."""
 
+import os
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +13,9 @@ from vidcl.files import write_atomic
 from vidcl.models.checkpoint import LAST, load_checkpoint
 from vidcl.training.config import TrainConfig
 
+#: The checkpoint before the last one, for the case that the last is damaged.
+PREVIOUS = LAST.parent / "previous.pt"
+
 #: Settings that may differ between the parts of a run: none of them moves what is learnt up to the
 #: checkpoint.
 FREE = {
@@ -18,12 +23,15 @@ FREE = {
     "device",
     "compile",
     "decoded_cache_mb",
+    "max_bad_crops",
     "prefetch",
     "log_every",
     "checkpoint_every",
     "keep_checkpoints",
     "callback_every",
     "tensorboard",
+    "keep_best",
+    "wandb",
 }
 
 
@@ -42,14 +50,15 @@ def open_run(
         VidclError: a run is there and was not to be resumed, or none is there and was, or it was
             started with other settings.
     """
-    exists = (out / "config.yaml").is_file() or (out / LAST).is_file()
+    kept = [path for path in (out / LAST, out / PREVIOUS) if path.is_file()]
+    exists = bool(kept) or (out / "config.yaml").is_file()
     if exists and resume is False:
         raise VidclError(
             f"{out} already holds a run: continue it with --resume, or give another --out."
         )
     if not exists and resume is True:
         raise VidclError(f"There is no run at {out} to resume: leave out --resume to start one.")
-    checkpoint = load_checkpoint(out / LAST) if (out / LAST).is_file() else None
+    checkpoint = _newest(kept) if kept else None
     if checkpoint is not None:
         # through the parser, so that a setting younger than the run has its default
         then = parse_config(yaml.safe_load(checkpoint["config"]), TrainConfig, str(out / LAST))
@@ -57,8 +66,43 @@ def open_run(
     return checkpoint
 
 
-def begin_run(out: Path, config: TrainConfig) -> None:
-    """Make the folder and write ``config.yaml``."""
+def _is_at(path: Path, step: int) -> bool:
+    try:
+        return bool(load_checkpoint(path)["step"] == step)
+    except VidclError:
+        return False
+
+
+def _newest(paths: list[Path]) -> dict[str, Any]:
+    """The first checkpoint that can be read.
+
+    Raises:
+        VidclError: none can; what is wrong with the first.
+    """
+    first: VidclError | None = None
+    for path in paths:
+        try:
+            checkpoint = load_checkpoint(path)
+        except VidclError as error:
+            first = first or error
+            continue
+        if first is not None:
+            warnings.warn(f"{first} Going on from {path}.", stacklevel=3)
+        return checkpoint
+    assert first is not None
+    raise first
+
+
+def begin_run(out: Path, config: TrainConfig, step: int) -> None:
+    """Make the folder and write ``config.yaml``.
+
+    Args:
+        step: of the checkpoint that the run goes on from, 0 at a beginning. If that was
+            ``previous.pt``, it takes the place of the last one, which is damaged or missing.
+    """
+    last, previous = out / LAST, out / PREVIOUS
+    if step and previous.is_file() and not _is_at(last, step):
+        os.replace(previous, last)
     write_atomic(out / "config.yaml", dump_config(config).encode())
 
 

@@ -1,0 +1,73 @@
+"""What the trainer asks of a method."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one batch: ``loss`` [] to differentiate, and both views' vectors without gradients."""
+
+    loss: Tensor
+    q: Tensor  # [N, C], unit length
+    k: Tensor  # [N, C], unit length
+
+
+class Method(nn.Module):
+    """A contrastive method. One optimiser step is::
+
+        method.begin_step(done)                 # the share of the run's steps done so far
+        for part in parts:                      # one part unless gradients are accumulated
+            outcome = method(x_q, x_k, tracks)
+            (outcome.loss / len(parts)).backward()
+        optimizer.step()
+        method.end_step(keys of all parts, their tracks)
+
+    Attributes:
+        encoder_q: images [N, 3, H, W] -> [N, C]; trained. What DistributedDataParallel may wrap is
+            handed to ``forward``; the method keeps the bare one.
+        forwards: passes of one image through the encoder that a pair costs; a backward is two.
+        can_accumulate: whether parts of a batch, one after the other, give the loss of the whole.
+    """
+
+    encoder_q: nn.Module
+    forwards: float
+    can_accumulate: bool
+
+    def begin_step(self, done: float = 0.0) -> None:
+        """Before the first forward of a step; ``done``: share of the run, in [0, 1)."""
+
+    def forward(
+        self,
+        x_q: Tensor,  # [N, 3, H, W]
+        x_k: Tensor,  # [N, 3, H, W], another view of the same track
+        tracks: Tensor,  # int64 [N], which track each pair shows
+        *,
+        generator: torch.Generator | None = None,  # draws what is random in a step
+        encoder_q: nn.Module | None = None,  # encoder_q as wrapped for distributed training
+    ) -> Outcome:
+        raise NotImplementedError
+
+    def end_step(self, keys: Tensor, tracks: Tensor) -> None:
+        """After the last backward of a step.
+
+        Args:
+            keys: [N, C], ``Outcome.k`` of all parts of this process's batch.
+            tracks: int64 [N].
+        """
+
+    def negatives(self, batch_size: int) -> float:
+        """Negatives of a query, own tracks included; ``batch_size`` is that of all processes."""
+        raise NotImplementedError
+
+    def state_to_log(self) -> dict[str, float]:
+        """More numbers for the log."""
+        return {}
+
+
+def unit(x: Tensor) -> Tensor:
+    """[N, C] at unit length, in single precision or better whatever the encoder computed in."""
+    return F.normalize(x if x.dtype == torch.float64 else x.float(), dim=1)

@@ -76,16 +76,26 @@ def jitter(factors: Tensor, order: Tensor, mean: Tensor, start: Tensor) -> Tenso
     Returns:
         [N, 4, 4].
     """
-    luma = torch.tensor((*GREY, 0.0), device=mean.device, dtype=mean.dtype)
+    luma = torch.tensor((*GREY, 0.0), device=mean.device, dtype=mean.dtype).expand(len(mean), 1, 4)
     mean = torch.cat([mean, torch.ones_like(mean[:, :1])], 1).unsqueeze(2)  # [N, 4, 1]
-    bright, saturate = brightness(factors[:, 0]), saturation(factors[:, 2])
-    turn = hue(factors[:, 3])
-    images = torch.arange(len(factors), device=factors.device)
+    bright, saturate, turn = (
+        brightness(factors[:, 0]),
+        saturation(factors[:, 2]),
+        hue(factors[:, 3]),
+    )
+    # contrast about black here; the shift to about the mean grey follows in the loop
+    maps = torch.stack([bright, brightness(factors[:, 1]), saturate, turn], 1)
+    images = torch.arange(len(factors), device=factors.device)[:, None]
+    maps = maps[images, order]  # in each image's order
+    shifts = (order == 1) * (1 - factors[:, 1:2])  # [N, 4]
+    column = torch.zeros(4, 4, device=mean.device, dtype=mean.dtype)
+    column[:3, 3] = 1
     total = start
     for step in range(4):
-        mean_grey = ((total @ mean).squeeze(2) * luma).sum(1)
-        maps = torch.stack([bright, contrast(factors[:, 1], mean_grey), saturate, turn], 1)
-        total = maps[images, order[:, step]] @ total
+        mean_grey = luma @ total @ mean  # [N, 1, 1]
+        total = torch.baddbmm(
+            column * (shifts[:, step, None, None] * mean_grey), maps[:, step], total
+        )
     return total
 
 
@@ -96,8 +106,34 @@ def normalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -
     return torch.addcmul(shift.view(3, 1, 1), images, scale.view(3, 1, 1))
 
 
+def normalisation(
+    matrix: Tensor, mean: tuple[float, ...], std: tuple[float, ...]
+) -> tuple[Tensor, list[tuple[float, float]]]:
+    """A colour map [N, 4, 4] followed by ``normalise``, and where each channel's 0 and 1 come out.
+
+    Clamping to [0, 1] and then normalising is normalising and then clamping to these bounds.
+    """
+    diagonal = torch.tensor([*(1 / s for s in std), 1.0], device=matrix.device, dtype=matrix.dtype)
+    shift = torch.zeros_like(matrix)
+    shift[:, :3, 3] = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)])
+    bounds = [(-m / s, (1 - m) / s) for m, s in zip(mean, std, strict=True)]
+    return diagonal[:, None] * matrix + shift, bounds
+
+
+def clamp_channels(images: Tensor, bounds: list[tuple[float, float]]) -> Tensor:
+    """[N, 3, H, W], each channel clamped to its bounds; in place where no gradient is wanted."""
+    if images.requires_grad:
+        lows, highs = torch.tensor(bounds, device=images.device, dtype=images.dtype).unbind(1)
+        return torch.clamp(images, lows.view(3, 1, 1), highs.view(3, 1, 1))
+    for channel, (low, high) in enumerate(bounds):
+        images[:, channel].clamp_(low, high)
+    return images
+
+
 def apply_color(images: Tensor, matrix: Tensor) -> Tensor:
-    """[N, 3, H, W] through [N, 4, 4]."""
+    """[N, 3, H, W] through [N, 4, 4]; the result lies in memory as the images do."""
+    if images.transpose(2, 3).is_contiguous() and not images.is_contiguous():
+        return apply_color(images.transpose(2, 3), matrix).transpose(2, 3)
     n, _, height, width = images.shape
     shift = matrix[:, :3, 3:]
     out = torch.baddbmm(shift, matrix[:, :3, :3], images.reshape(n, 3, height * width))

@@ -129,7 +129,9 @@ def test_a_batch_in_parts_is_the_batch():
             optimizer = torch.optim.SGD(method.encoder_q.parameters(), lr=0.1)
             method.begin_step()
             keys = []
-            for q, k, t in zip(x_q.chunk(parts), x_k.chunk(parts), tracks.chunk(parts)):
+            for q, k, t in zip(
+                x_q.chunk(parts), x_k.chunk(parts), tracks.chunk(parts), strict=True
+            ):
                 outcome = method(q, k, t)
                 (outcome.loss / parts).backward()
                 keys.append(outcome.k)

@@ -38,6 +38,10 @@ def test_every_verb_has_help_with_examples(verb, capsys):
         (["extract", "{tmp}/text.mp4", "--out", "{tmp}/s", "--engine", "local"], "No track"),
         (["extract", "--images", "{tmp}/empty", "--out", "{tmp}/s"], "empty"),
         (["extract", "--images", "{tmp}", "{tmp}", "--out", "{tmp}/s"], "not both"),
+        (
+            ["extract", "--images", "{tmp}", "--link-encoder", "{tmp}", "--out", "{tmp}/s"],
+            "leave it out with --images",
+        ),
         (["inspect", "nowhere"], "nowhere"),
         (["train", "laptop/mocco", "--data", "{tmp}", "--out", "{tmp}/r"], "laptop/moco"),
         (["train", "laptop/moco", "--data", "nowhere", "--out", "{tmp}/r"], "nowhere"),

@@ -65,6 +65,10 @@ def run(argv: list[str]) -> int:
     if options.images is not None:
         if options.sources:
             raise VidclError("Give either videos or --images DIR, not both.")
+        if options.link_encoder is not None:
+            raise VidclError(
+                "--link-encoder follows regions of videos; leave it out with --images."
+            )
         return _pack_images(options)
     if not options.sources:
         raise VidclError("Name the videos to extract: files, folders, or a .txt list of paths.")

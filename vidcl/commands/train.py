@@ -15,7 +15,7 @@ from vidcl.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Options:
-    """Train an encoder on the pairs of a track store.
+    """Train an encoder on the pairs of a track store, or on a folder of images.
 
     CONFIG is a YAML file or the name of a preset. Every setting of it can be given on the command
     line too. Ctrl-C saves a checkpoint; --resume goes on from the last one, bit for bit on a CPU.
@@ -30,7 +30,7 @@ class Options:
     config: tyro.conf.Positional[str]
     """A YAML file or a preset's name."""
     data: Path
-    """A track store (vidcl extract)."""
+    """A track store (vidcl extract), or a folder of images for presets of still images."""
     out: Path
     """The run folder: config.yaml, metrics.jsonl, checkpoints/."""
     settings: Annotated[TrainConfig, tyro.conf.arg(name="")]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vidcl.errors import VidclError
 from vidcl.models.jpeg import decode_jpegs
-from vidcl.tracks.store import TrackStore
+from vidcl.training.image_folder import TrainingData
 
 
 class BadCrops:
@@ -19,7 +19,7 @@ class BadCrops:
     keep their size and a run still depends on its seed alone.
     """
 
-    def __init__(self, store: TrackStore, most: int) -> None:
+    def __init__(self, store: TrainingData, most: int) -> None:
         """``most``: so many different crops may be bad."""
         self.store, self.most = store, most
         self.found: set[tuple[int, int]] = set()

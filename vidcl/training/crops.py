@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidcl.tracks.store import TrackStore
 from vidcl.training.bad_crops import BadCrops
+from vidcl.training.image_folder import TrainingData
 from vidcl.training.pairs import PairBatch
 
 
@@ -41,7 +41,7 @@ class Crops:
 
     def __init__(
         self,
-        store: TrackStore,
+        store: TrainingData,
         rows: np.ndarray,
         device: torch.device,
         cache_bytes: int,
@@ -56,9 +56,6 @@ class Crops:
         #: number of each track's first crop among all crops of the chosen tracks
         self.first = np.full(len(store), -1, np.int64)
         self.first[rows] = first[:-1]
-        self.sizes = torch.from_numpy(
-            np.concatenate([np.asarray(store.sizes(int(row)), np.float32) for row in rows])
-        )
         total = int(first[-1])
         self.cached = total * 3 * self.canvas**2 <= cache_bytes
         if self.cached:
@@ -70,13 +67,16 @@ class Crops:
 
     def sizes_of(self, pairs: PairBatch) -> Tensor:
         """float32 [2B, 2], width and height of each crop before squaring, queries first."""
-        return self.sizes[torch.from_numpy(self._numbers(*_split(pairs)))]
+        rows, steps = _split(pairs)
+        known = {row: self.store.sizes(row) for row in set(rows.tolist())}
+        sizes = [known[row][step] for row, step in zip(rows.tolist(), steps.tolist(), strict=True)]
+        return torch.from_numpy(np.array(sizes, np.float32))
 
     def read(self, pairs: PairBatch) -> CropBatch:
         """What can be done ahead: fetch bytes; on the CPU and with a cache, pixels."""
         rows, steps = _split(pairs)
-        crops = self._numbers(rows, steps)
-        sizes = self.sizes[torch.from_numpy(crops)]
+        crops = self.first[rows] + steps
+        sizes = self.sizes_of(pairs)
         wanted, at = np.unique(crops, return_index=True)
         if self.cached:
             new = ~self.decoded[wanted]
@@ -116,9 +116,6 @@ class Crops:
 
     def _files(self, rows: np.ndarray, steps: np.ndarray) -> list[bytes]:
         return [self.store.crop(int(r), int(s)) for r, s in zip(rows, steps, strict=True)]
-
-    def _numbers(self, rows: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        return self.first[rows] + steps
 
 
 def _split(pairs: PairBatch) -> tuple[np.ndarray, np.ndarray]:

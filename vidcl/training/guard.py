@@ -21,7 +21,7 @@ class FiniteGuard:
 
     def __init__(self, out: Path, views: PairViews, rank: int) -> None:
         self.out, self.views, self.rank = out, views, rank
-        self.pending: tuple[int, Tensor, Batch] | None = None
+        self.pending: tuple[int, Tensor, Batch, torch.cuda.Event] | None = None
 
     def __call__(self, step: int, loss: Tensor, batch: Batch) -> None:
         """``loss``: [], without gradient."""
@@ -29,14 +29,19 @@ class FiniteGuard:
             self._look(step, loss, batch)
             return
         self.finish()
-        self.pending = step, loss.to("cpu", non_blocking=True), batch
+        # a pinned copy and an event: to wait for the stream would wait for the newest step too
+        arrived, event = torch.empty((), pin_memory=True), torch.cuda.Event()
+        arrived.copy_(loss, non_blocking=True)
+        event.record()
+        self.pending = step, arrived, batch, event
 
     def finish(self) -> None:
         """Look at what was not looked at yet."""
         if self.pending is not None:
-            torch.cuda.current_stream().synchronize()
-            self._look(*self.pending)
+            step, loss, batch, event = self.pending
             self.pending = None
+            event.synchronize()
+            self._look(step, loss, batch)
 
     def _look(self, step: int, loss: Tensor, batch: Batch) -> None:
         if math.isfinite(float(loss)):

@@ -17,11 +17,11 @@ from torch import Tensor
 from vidcl.methods.base import Method, Outcome
 from vidcl.methods.moco import MoCo
 from vidcl.models.encoder import Encoder
-from vidcl.tracks.store import open_store
 from vidcl.training.build import build_method, online_encoder, restore, save_run, wrap
 from vidcl.training.config import TrainConfig
 from vidcl.training.crops import Crops
 from vidcl.training.guard import FiniteGuard
+from vidcl.training.image_folder import open_training_data
 from vidcl.training.interrupt import deferred_interrupt
 from vidcl.training.memory import keep_freed_memory
 from vidcl.training.metrics import Best, Meter, MetricsLog, chance_loss
@@ -66,7 +66,7 @@ def train(
     On a CPU the result does not depend on how often the run was stopped and resumed.
 
     Args:
-        store: a track store.
+        store: a track store, or a folder of images.
         out: the run folder: ``config.yaml``, ``metrics.jsonl``, ``checkpoints/last.pt``,
             ``tensorboard/``.
         resume: False: ``out`` must not hold a run; True: it must; ``auto``: either.
@@ -88,7 +88,7 @@ def train(
         if device.type == "cpu":
             keep_freed_memory()
         checkpoint = open_run(out, config, resume)
-        data = open_store(store)
+        data = open_training_data(store)
         sampler = PairSampler(
             data, config.pairs, settings.batch_size, config.seed, process.rank, process.world
         )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidcl.errors import VidclError
-from vidcl.tracks.store import TrackStore
 from vidcl.training.config import PairConfig
 from vidcl.training.deck import Deck, change_weights
+from vidcl.training.image_folder import TrainingData
 from vidcl.training.pool import TrackPool
 
 
@@ -50,7 +50,7 @@ class PairSampler:
 
     def __init__(
         self,
-        store: TrackStore,
+        store: TrainingData,
         config: PairConfig,
         batch_size: int,
         seed: int,

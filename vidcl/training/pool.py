@@ -3,8 +3,8 @@
 import numpy as np
 
 from vidcl.errors import VidclError
-from vidcl.tracks.store import TrackStore
 from vidcl.training.config import StreamConfig
+from vidcl.training.image_folder import TrainingData
 
 #: Times are float32 seconds: gaps are compared with this much slack.
 SLACK = 1e-4
@@ -31,7 +31,7 @@ class TrackPool:
 
     def __init__(
         self,
-        store: TrackStore,
+        store: TrainingData,
         config: StreamConfig,
         splits: tuple[str, ...] = ("train",),
         candidates: int = 1,
@@ -127,7 +127,7 @@ class TrackPool:
         return steps, np.abs(times[:, 1] - times[:, 0])
 
 
-def look_paths(store: TrackStore, rows: np.ndarray) -> np.ndarray:
+def look_paths(store: TrainingData, rows: np.ndarray) -> np.ndarray:
     """float64, one for each crop of the tracks ``rows`` in their order: how far the look has come
     up to it. The path between two crops of one track is the difference.
 

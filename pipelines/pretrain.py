@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("config", metavar="CONFIG", help="a YAML file or a preset's name")
-    parser.add_argument("--data", type=Path, required=True, help="a track store, or a folder of images")
+    parser.add_argument("--data", type=Path, required=True, help="a store, or a folder of images")
     parser.add_argument("--out", type=Path, required=True, help="the run folder")
     parser.add_argument("--resume", nargs="?", const="yes", choices=("yes", "auto"), default="no")
     parser.add_argument("--steps", type=int, help="optimiser steps, instead of the preset's")

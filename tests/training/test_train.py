@@ -344,10 +344,11 @@ def test_two_processes_train_as_one(store, alone, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert losses(tmp_path / "same") == pytest.approx(losses(alone), rel=1e-3)
+    # AdamW makes steps of full size of gradients that are nothing but rounding
     one, two = state(alone)["method"], state(tmp_path / "same")["method"]
     for name, tensor in one.items():
         if name != "queue.tracks" and "queue" not in name:
-            torch.testing.assert_close(two[name], tensor, atol=2e-4, rtol=1e-2)
+            torch.testing.assert_close(two[name], tensor, atol=5e-4, rtol=1e-2)
     # with BatchNorm the parts differ; the run is whole all the same
     assert state(tmp_path / "split")["step"] == 8
     # keys of both processes are in the queue: 8 per step

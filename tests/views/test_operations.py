@@ -18,7 +18,7 @@ N, C = 6, 40
 
 
 def banded_blur(images, sigma, radius):
-    return bands.blur(images, sigma, radius, images.dtype)
+    return bands.blur(images, sigma, radius)
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.7, 2.0])

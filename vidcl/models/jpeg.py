@@ -1,7 +1,9 @@
 """Decode JPEG files to one batch of images."""
 
 import io
+import itertools
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +19,8 @@ _BARE = {0x01, *range(0xD0, 0xDA)}
 _START_OF_SCAN = 0xDA
 _BASELINE, _PROGRESSIVE = 0xC0, 0xC2
 _EXIF = 0xE1
+#: Fewer files per thread are not worth another thread.
+_FILES_PER_THREAD = 8
 
 
 def decode_jpegs(
@@ -29,8 +33,9 @@ def decode_jpegs(
     """uint8 RGB [N, 3, canvas, canvas] on ``device``.
 
     Plain files (grey or three-component, no EXIF) are decoded by torchvision, on a CUDA device by
-    its JPEG hardware. Anything else goes through Pillow on the CPU, orientation applied, and is
-    counted in ``counts["pillow"]``. A picture of another size is resized, antialiased.
+    its JPEG hardware, on the CPU in as many threads as torch computes with. Anything else goes
+    through Pillow on the CPU, orientation applied, and is counted in ``counts["pillow"]``. A
+    picture of another size is resized, antialiased.
 
     Raises:
         VidclError: a file cannot be decoded.
@@ -45,7 +50,7 @@ def decode_jpegs(
         if plain:
             # a writable copy: torch warns about bytes, which are not
             data = [torch.frombuffer(bytearray(files[i]), dtype=torch.uint8) for i in plain]
-            decoded = torchvision.io.decode_jpeg(data, mode=ImageReadMode.RGB, device=str(device))
+            decoded = _decode(data, device)
             for index, image in zip(plain, decoded, strict=True):
                 images[index] = _fit(image, canvas)
         for index in odd:
@@ -75,6 +80,21 @@ def is_plain(data: bytes) -> bool:
             )
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return False
+
+
+def _decode(files: list[Tensor], device: torch.device) -> list[Tensor]:
+    """uint8 RGB [3, h, w] each, on the device."""
+
+    def decode(part: list[Tensor]) -> list[Tensor]:
+        return torchvision.io.decode_jpeg(part, mode=ImageReadMode.RGB, device=str(device))
+
+    threads = min(torch.get_num_threads(), len(files) // _FILES_PER_THREAD)
+    if device.type != "cpu" or threads < 2:
+        return decode(files)
+    cuts = [len(files) * number // threads for number in range(threads + 1)]
+    parts = [files[start:stop] for start, stop in itertools.pairwise(cuts)]
+    with ThreadPoolExecutor(threads) as pool:  # torchvision lets go of Python while it decodes
+        return [image for part in pool.map(decode, parts) for image in part]
 
 
 def _pillow(data: bytes) -> Tensor:

@@ -7,7 +7,6 @@ the transposed image.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -33,7 +32,16 @@ def resize_taps(start: Tensor, stop: Tensor, length: int, size: int) -> tuple[Te
     high = torch.maximum(start, stop).ceil()[:, None, None]
     weights = weights * ((pixels >= low) & (pixels < high))
     weights = weights / weights.sum(2, keepdim=True)
-    return pixels.long().clamp_(0, length - 1), weights
+    low, high = pixel_range(start, stop, length)
+    pixels = pixels.long().maximum(low[:, None, None]).minimum(high[:, None, None] - 1)
+    return pixels, weights
+
+
+def pixel_range(start: Tensor, stop: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """First and last pixel but one, int64 [N] each, that lie between ``start`` and ``stop``."""
+    low = torch.minimum(start, stop).floor().long().clamp_(0, length - 1)
+    high = torch.maximum(start, stop).ceil().long().clamp_(max=length)
+    return low, high.maximum(low + 1)
 
 
 def blur_taps(sigma: Tensor, size: int, radius: int) -> tuple[Tensor, Tensor]:
@@ -62,17 +70,39 @@ def sum_rows(images: Tensor, pixels: Tensor, weights: Tensor) -> Tensor:
         [N, C, S, W].
     """
     n, channels, height, width = images.shape
-    _, size, taps = pixels.shape
-    first = torch.arange(0, n * channels * height, height, dtype=torch.int32, device=images.device)
-    rows = first.view(n, channels, 1, 1) + pixels.int().unsqueeze(1)
-    weights = weights.to(images.dtype).unsqueeze(1).expand(-1, channels, -1, -1)
-    out = F.embedding_bag(
-        rows.view(-1, taps),
-        images.view(-1, width),
-        mode="sum",
-        per_sample_weights=weights.reshape(-1, taps),
-    )
-    return out.view(n, channels, size, width)
+    place = torch.arange(n, device=images.device)
+    table, weights = rows_of(pixels, weights.to(images.dtype), channels, height, place)
+    out = weighted_rows(images.view(-1, width), table, weights)
+    return out.view(n, channels, -1, width)
+
+
+def rows_of(
+    pixels: Tensor, weights: Tensor, channels: int, height: int, place: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The same sums for all channels, in rows of a table of [N, C, H] rows.
+
+    Args:
+        pixels, weights: int64 and float [N, S, K].
+        place: int64 [N], where in the table each image stands.
+
+    Returns:
+        int32 and float [N, C * S, K].
+    """
+    n, size, taps = pixels.shape
+    first = (place[:, None] * channels + torch.arange(channels, device=place.device)) * height
+    rows = first.int()[:, :, None, None] + pixels.int().unsqueeze(1)
+    spread = weights.unsqueeze(1).expand(n, channels, size, taps)
+    return rows.view(n, -1, taps), spread.reshape(n, -1, taps).contiguous()
+
+
+def weighted_rows(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
+    """Rows [B, W], each a sum of rows of the table [R, W]: indices and weights [..., K]."""
+    taps = rows.shape[-1]
+    starts = torch.arange(0, rows.numel(), taps, dtype=rows.dtype, device=rows.device)
+    # half the overhead of the one in nn.functional
+    return torch.embedding_bag(
+        table, rows.view(-1), starts, mode=0, per_sample_weights=weights.view(-1)
+    )[0]
 
 
 def crop_resize(
@@ -102,11 +132,10 @@ def crop_resize(
     return sum_rows(turned, *resize_taps(x0 * width, x1 * width, width, size)).transpose(2, 3)
 
 
-def blur(images: Tensor, sigma: Tensor, radius: int, dtype: torch.dtype) -> Tensor:
+def blur(images: Tensor, sigma: Tensor, radius: int) -> Tensor:
     """As ``blur.blur`` for [N, C, S, S], at the cost of the images with a sigma alone.
 
-    The images may lie in memory transposed, as those of ``crop_resize``; the result does not. The
-    blurred ones are summed in ``dtype``.
+    The images may lie in memory transposed, as those of ``crop_resize``; the result does not.
     """
     size = images.shape[-1]
     which = sigma.nonzero().squeeze(1)
@@ -114,6 +143,6 @@ def blur(images: Tensor, sigma: Tensor, radius: int, dtype: torch.dtype) -> Tens
     out = turned.transpose(2, 3).contiguous()
     if len(which):
         taps = blur_taps(sigma[which], size, radius)
-        some = sum_rows(turned[which].to(dtype), *taps).transpose(2, 3).contiguous()
-        out.index_copy_(0, which, sum_rows(some, *taps).to(images.dtype))
+        some = sum_rows(turned[which], *taps).transpose(2, 3).contiguous()
+        out.index_copy_(0, which, sum_rows(some, *taps))
     return out

@@ -7,6 +7,7 @@ after every operation, the fused chain once at the end: they agree where nothing
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -18,6 +19,11 @@ _YIQ = (
     (0.5959, -0.2746, -0.3213),
     (0.2115, -0.5227, 0.3112),
 )
+
+
+def constant(values: Sequence[object], like: Tensor) -> Tensor:
+    """A small tensor on the device of ``like``, which a GPU does not have to be waited for."""
+    return torch.tensor(values, dtype=like.dtype).to(like.device, non_blocking=True)
 
 
 def identity(n: int, like: Tensor) -> Tensor:
@@ -39,7 +45,7 @@ def contrast(factor: Tensor, mean_grey: Tensor) -> Tensor:
 
 def saturation(factor: Tensor) -> Tensor:
     """[N] -> [N, 4, 4]: away from each pixel's grey by the factor; 0 is greyscale."""
-    grey = torch.tensor(GREY, device=factor.device, dtype=factor.dtype).expand(3, 3)
+    grey = constant(GREY, factor).expand(3, 3)
     eye = torch.eye(3, device=factor.device, dtype=factor.dtype)
     part = factor[:, None, None]
     return _affine(part * eye + (1 - part) * grey, torch.zeros_like(grey[0]).expand(len(factor), 3))
@@ -51,11 +57,13 @@ def hue(turn: Tensor) -> Tensor:
     Linear, unlike the HSV shift of torchvision: it keeps luma, and the two differ in how far a
     saturated colour goes.
     """
-    yiq = torch.tensor(_YIQ, device=turn.device, dtype=turn.dtype)
+    yiq = torch.tensor(_YIQ, dtype=torch.float64)
+    # inverted on the CPU: on a GPU it would wait for the result
+    back, forth = constant(yiq.inverse().tolist(), turn), constant(_YIQ, turn)
     cos, sin = torch.cos(2 * math.pi * turn), torch.sin(2 * math.pi * turn)
     zero, one = torch.zeros_like(turn), torch.ones_like(turn)
     rotation = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], 1).view(-1, 3, 3)
-    matrix = torch.linalg.inv(yiq) @ rotation @ yiq
+    matrix = back @ rotation @ forth
     return _affine(matrix, torch.zeros_like(matrix[:, 0]))
 
 
@@ -64,20 +72,23 @@ def greyscale(on: Tensor, like: Tensor) -> Tensor:
     return saturation(1 - on.to(like.dtype))
 
 
-def jitter(factors: Tensor, order: Tensor, mean: Tensor, start: Tensor) -> Tensor:
+def jitter(factors: Tensor, order: Tensor, start: Tensor) -> Tensor:
     """Brightness, contrast, saturation and hue in each image's own order, after ``start``.
+
+    Contrast needs the mean grey of what it works on, which follows from the mean colour of the
+    image. So the map is of (r, g, b, 1, mean r, mean g, mean b), the means those of the image
+    before any operation; ``at_mean`` puts them in.
 
     Args:
         factors: [N, 4], brightness, contrast and saturation factors and the hue's turn.
         order: int64 [N, 4], a permutation of 0..3 per image.
-        mean: [N, 3], mean colour of each image before any operation.
         start: [N, 4, 4], the map so far.
 
     Returns:
-        [N, 4, 4].
+        [N, 4, 7].
     """
-    luma = torch.tensor((*GREY, 0.0), device=mean.device, dtype=mean.dtype).expand(len(mean), 1, 4)
-    mean = torch.cat([mean, torch.ones_like(mean[:, :1])], 1).unsqueeze(2)  # [N, 4, 1]
+    n = len(factors)
+    luma = constant((*GREY, 0.0), start).expand(n, 1, 4)
     bright, saturate, turn = (
         brightness(factors[:, 0]),
         saturation(factors[:, 2]),
@@ -85,45 +96,63 @@ def jitter(factors: Tensor, order: Tensor, mean: Tensor, start: Tensor) -> Tenso
     )
     # contrast about black here; the shift to about the mean grey follows in the loop
     maps = torch.stack([bright, brightness(factors[:, 1]), saturate, turn], 1)
-    images = torch.arange(len(factors), device=factors.device)[:, None]
+    images = torch.arange(n, device=factors.device)[:, None]
     maps = maps[images, order]  # in each image's order
     shifts = (order == 1) * (1 - factors[:, 1:2])  # [N, 4]
-    column = torch.zeros(4, 4, device=mean.device, dtype=mean.dtype)
-    column[:3, 3] = 1
-    total = start
+    column = torch.zeros(4, 1, device=start.device, dtype=start.dtype)
+    column[:3] = 1
+    total = torch.cat([start, torch.zeros_like(start[:, :, :3])], 2)
     for step in range(4):
-        mean_grey = luma @ total @ mean  # [N, 1, 1]
+        grey = luma @ total  # of a pixel; the mean pixel's colour is the mean
+        mean_grey = torch.cat(
+            [torch.zeros_like(grey[..., :3]), grey[..., 3:4], grey[..., :3] + grey[..., 4:]], 2
+        )
         total = torch.baddbmm(
             column * (shifts[:, step, None, None] * mean_grey), maps[:, step], total
         )
     return total
 
 
+def at_mean(matrix: Tensor, images: Tensor) -> Tensor:
+    """The map [N, 4, 4] that one of the means too, [N, 4, 7], is for images [N, 3, H, W].
+
+    A map [N, 4, 4] is given back as it is.
+    """
+    if matrix.shape[2] == 4:
+        return matrix
+    mean = images.mean((2, 3)).unsqueeze(2)
+    shift = torch.baddbmm(matrix[:, :, 3:4], matrix[:, :, 4:], mean)
+    return torch.cat([matrix[:, :, :3], shift], 2)
+
+
 def normalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
     """[N, 3, H, W]: (x - mean) / std per channel."""
-    scale = 1 / torch.tensor(std, device=images.device, dtype=images.dtype)
-    shift = -torch.tensor(mean, device=images.device, dtype=images.dtype) * scale
+    scale = 1 / constant(std, images)
+    shift = -constant(mean, images) * scale
     return torch.addcmul(shift.view(3, 1, 1), images, scale.view(3, 1, 1))
 
 
 def normalisation(
     matrix: Tensor, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> tuple[Tensor, list[tuple[float, float]]]:
-    """A colour map [N, 4, 4] followed by ``normalise``, and where each channel's 0 and 1 come out.
+    """A colour map [N, 4, 4] or [N, 4, 7] followed by ``normalise``, and where each channel's 0 and
+    1 come out.
 
     Clamping to [0, 1] and then normalising is normalising and then clamping to these bounds.
     """
-    diagonal = torch.tensor([*(1 / s for s in std), 1.0], device=matrix.device, dtype=matrix.dtype)
+    diagonal = constant([*(1 / s for s in std), 1.0], matrix)
     shift = torch.zeros_like(matrix)
-    shift[:, :3, 3] = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)])
+    shift[:, :3, 3] = constant([-m / s for m, s in zip(mean, std, strict=True)], matrix)
     bounds = [(-m / s, (1 - m) / s) for m, s in zip(mean, std, strict=True)]
     return diagonal[:, None] * matrix + shift, bounds
 
 
 def clamp_channels(images: Tensor, bounds: list[tuple[float, float]]) -> Tensor:
     """[N, 3, H, W], each channel clamped to its bounds; in place where no gradient is wanted."""
+    if len(set(bounds)) == 1:
+        return images.clamp(*bounds[0]) if images.requires_grad else images.clamp_(*bounds[0])
     if images.requires_grad:
-        lows, highs = torch.tensor(bounds, device=images.device, dtype=images.dtype).unbind(1)
+        lows, highs = constant(bounds, images).unbind(1)
         return torch.clamp(images, lows.view(3, 1, 1), highs.view(3, 1, 1))
     for channel, (low, high) in enumerate(bounds):
         images[:, channel].clamp_(low, high)

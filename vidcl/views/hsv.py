@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from vidcl.views import color
+
 
 def shift_hue(images: Tensor, turn: Tensor) -> Tensor:
     """Turn the hue of HSV; value and saturation stay.
@@ -24,6 +26,28 @@ def shift_hue(images: Tensor, turn: Tensor) -> Tensor:
     sixth = torch.where(top == red, of_red, torch.where(top == green, of_green, of_blue))
     hue = sixth[:, None] + 6 * turn.view(-1, 1, 1, 1)
     # of red, green and blue: how far each lies from the hue around the circle of six
-    offset = torch.tensor([5.0, 3.0, 1.0], device=images.device, dtype=images.dtype)
+    offset = color.constant((5.0, 3.0, 1.0), images)
     place = (hue + offset.view(3, 1, 1)).remainder(6)
     return high - spread * torch.minimum(place, 4 - place).clamp(0, 1)
+
+
+def jitter_hsv(
+    images: Tensor, factors: Tensor, order: Tensor, start: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The jitter of ``color`` with a hue that is no linear map.
+
+    Args:
+        images: float [N, 3, H, W] in [0, 1] once through ``start``.
+        factors, order, start: as in ``color.jitter``.
+
+    Returns:
+        The images after what comes up to the hue, and the map [N, 4, 4] of the rest.
+    """
+    still = color.constant((1.0, 1.0, 1.0, 0.0), factors)
+    place = order.argsort(1)  # of each operation in the image's order
+    before = torch.where(place < place[:, 3:], factors, still)
+    after = torch.where(place > place[:, 3:], factors, still)
+    first = color.at_mean(color.jitter(before, order, start), images)
+    images = shift_hue(color.apply_color(images, first).clamp(0.0, 1.0), factors[:, 3])
+    none = color.identity(len(factors), images)
+    return images, color.at_mean(color.jitter(after, order, none), images)

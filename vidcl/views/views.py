@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from vidcl.errors import VidclError
-from vidcl.views import bands, color
+from vidcl.views import bands, color, fused
 from vidcl.views.blur import blur
 from vidcl.views.cover import occlude
 from vidcl.views.draw import FACTOR_DRAWS, Draw, draw
 from vidcl.views.geometry import look
-from vidcl.views.hsv import shift_hue
+from vidcl.views.hsv import jitter_hsv
 from vidcl.views.noise import add_noise
 from vidcl.views.params import ViewParams, fields_of
 from vidcl.views.randaugment import apply_augment
@@ -27,22 +27,9 @@ _CHUNK = 16 * 3 * 256 * 256
 _DISTINCT_ATTEMPTS = 200
 
 
-def _hsv_jitter(
-    images: Tensor, factors: Tensor, order: Tensor, start: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The jitter with a hue that is no linear map.
-
-    Returns:
-        The images after what comes up to the hue, and the map [N, 4, 4] of the rest.
-    """
-    still = torch.tensor([1.0, 1.0, 1.0, 0.0], device=factors.device, dtype=factors.dtype)
-    place = order.argsort(1)  # of each operation in the image's order
-    before = torch.where(place < place[:, 3:], factors, still)
-    after = torch.where(place > place[:, 3:], factors, still)
-    first = color.jitter(before, order, images.mean((2, 3)), start)
-    images = shift_hue(color.apply_color(images, first).clamp(0.0, 1.0), factors[:, 3])
-    none = color.identity(len(factors), images)
-    return images, color.jitter(after, order, images.mean((2, 3)), none)
+def _scale(images: Tensor) -> float:
+    """The largest value of images of this kind."""
+    return 1.0 if images.is_floating_point() else 255.0
 
 
 class Views:
@@ -122,21 +109,13 @@ class Views:
 
         Args:
             dtype: of the resampling's products, by default that of the parameters. bfloat16 saves
-                time and errs by up to 2 of 255 levels; in chunks on a CPU it stands for float16,
-                which also sums the blur and errs by a quarter of a level.
+                time and errs by up to 2 of 255 levels; in chunks on a CPU it would save none, and
+                the sums are of the parameters' dtype.
         """
         if self._quick(images, params):
-            full = dtype in (None, torch.float32, torch.float64)
-            sums = params.box.dtype if full else torch.float16
-            size = self.config.size
-            area = 3 * max(images.shape[2] * images.shape[3], size * size)
-            step = max(1, _CHUNK // area)
-            out = torch.empty(len(images), 3, size, size, dtype=params.box.dtype)
-            for start in range(0, len(images), step):
-                part = slice(start, start + step)
-                out[part] = self._look(images[part], params[part], sums, True)
+            out = self._in_chunks(images, params)
         else:
-            out = self._look(images, params, dtype or params.box.dtype, False)
+            out = self._back(self._front(images, params, dtype or params.box.dtype, False), params)
         if self._normalised_early(params):
             return out
         if params.occlusion is not None:
@@ -145,50 +124,102 @@ class Views:
             out = add_noise(out, params.noise, params.noise_seed)
         return color.normalise(out, self.config.mean, self.config.std)
 
-    def _look(self, images: Tensor, params: ViewParams, dtype: torch.dtype, quick: bool) -> Tensor:
-        """All that each image goes through by itself: [N, 3, S, S]."""
-        config, full = self.config, params.box.dtype
-        scale = 1.0 if images.is_floating_point() else 255.0
+    def _in_chunks(self, images: Tensor, params: ViewParams) -> Tensor:
+        """All that each image goes through by itself, on a CPU without gradients: [N, 3, S, S]."""
+        size, full = self.config.size, params.box.dtype
+        fusible = self._fusible(params)
+        shape = (len(images), 3, size, size)
+        out = self._fused(images, params) if fusible else torch.empty(shape, dtype=full)
+        if fusible and self._normalised_early(params):
+            return out
+        step = max(1, _CHUNK // (3 * max(images.shape[2] * images.shape[3], size * size)))
+        for start in range(0, len(images), step):
+            part = slice(start, start + step)
+            views = out[part] if fusible else self._front(images[part], params[part], full, True)
+            out[part] = self._back(views, params[part])
+        return out
+
+    def _fusible(self, params: ViewParams) -> bool:
+        """Whether ``fused`` knows all that comes before tone and RandAugment."""
+        others = (params.angle, params.turns, params.texture_kernel)
+        linear = params.color is None or self.config.hue_space == "yiq"
+        return linear and all(value is None for value in others)
+
+    def _fused(self, images: Tensor, params: ViewParams) -> Tensor:
+        total, bounds = self._finish(self._jitter(params, _scale(images)), params)
+        return fused.front(
+            images,
+            params.box,
+            params.flip,
+            total,
+            bounds,
+            params.sigma,
+            self._radius,
+            self.config.size,
+        )
+
+    @property
+    def _radius(self) -> int:
+        """Of the blur."""
+        radius = self.config.blur_radius or max(1, round(3 * self.config.blur_sigma[1]))
+        return min(self.config.size - 1, radius)
+
+    def _front(self, images: Tensor, params: ViewParams, dtype: torch.dtype, quick: bool) -> Tensor:
+        """Geometry, texture, colour and blur: [N, 3, S, S]."""
+        config, full, scale = self.config, params.box.dtype, _scale(images)
         out = look(images, params, config.size, config.fill, scale, dtype, quick).to(full)
         if params.texture_kernel is not None and params.texture_share is not None:
             out = randomise_texture(out / scale, params.texture_kernel, params.texture_share)
             scale = 1.0
         out = self._color(out, params, scale)
-        if params.sigma is not None:
-            radius = config.blur_radius or max(1, round(3 * config.blur_sigma[1]))
-            radius = min(config.size - 1, radius)
-            if quick:
-                out = bands.blur(out, params.sigma, radius, dtype)
-            else:
-                out = blur(out, params.sigma, radius)
-        out = apply_tone(out, params)
+        if params.sigma is None:
+            return out
+        return (bands.blur if quick else blur)(out, params.sigma, self._radius)
+
+    def _back(self, views: Tensor, params: ViewParams) -> Tensor:
+        """Tone, RandAugment and a last greyscale."""
+        out = apply_tone(views, params)
         if params.augment_op is not None and params.augment_value is not None:
-            out = apply_augment(out, params.augment_op, params.augment_value, config.fill)
-        if config.greyscale_last and params.grey is not None:
+            out = apply_augment(out, params.augment_op, params.augment_value, self.config.fill)
+        if self.config.greyscale_last and params.grey is not None:
             out = color.apply_color(out, color.greyscale(params.grey, out)).clamp(0.0, 1.0)
         return out
 
     def _color(self, images: Tensor, params: ViewParams, scale: float) -> Tensor:
-        """Values up to ``scale`` through jitter and greyscale, clamped to [0, 1]; normalised where
-        nothing follows that is not linear."""
-        config = self.config
-        # the step from 255 to 1 joins the map
-        start = color.brightness(torch.full_like(params.box[:, 0], 1 / scale))
-        grey = None if params.grey is None else color.greyscale(params.grey, images)
-        if grey is not None and config.greyscale_first:
-            start = grey @ start
-        total = start
-        if params.color is not None and params.order is not None:
-            if config.hue_space == "hsv":
-                images, total = _hsv_jitter(images, params.color, params.order, start)
-            else:
-                total = color.jitter(params.color, params.order, images.mean((2, 3)), start)
-        if grey is not None and not config.greyscale_first and not config.greyscale_last:
-            total = grey @ total
-        if not self._normalised_early(params):
-            return color.apply_color(images, total).clamp(0.0, 1.0)
-        total, bounds = color.normalisation(total, config.mean, config.std)
+        """Values up to ``scale`` through jitter, greyscale and, if early, normalisation."""
+        if params.color is None or params.order is None or self.config.hue_space == "yiq":
+            total = color.at_mean(self._jitter(params, scale), images)
+        else:
+            start = self._start(params, scale)
+            images, total = jitter_hsv(images, params.color, params.order, start)
+        total, bounds = self._finish(total, params)
         return color.clamp_channels(color.apply_color(images, total), bounds)
+
+    def _start(self, params: ViewParams, scale: float) -> Tensor:
+        """From values up to ``scale`` to [0, 1], and greyscale where it is first: [N, 4, 4]."""
+        start = color.brightness(torch.full_like(params.box[:, 0], 1 / scale))
+        if self.config.greyscale_first and params.grey is not None:
+            start = color.greyscale(params.grey, start) @ start
+        return start
+
+    def _jitter(self, params: ViewParams, scale: float) -> Tensor:
+        """Start and linear jitter: a map [N, 4, 4] or [N, 4, 7]."""
+        start = self._start(params, scale)
+        if params.color is None or params.order is None:
+            return start
+        return color.jitter(params.color, params.order, start)
+
+    def _finish(
+        self, total: Tensor, params: ViewParams
+    ) -> tuple[Tensor, list[tuple[float, float]]]:
+        """The map followed by greyscale and normalisation, and the bounds of the clamp after it."""
+        config = self.config
+        between = not config.greyscale_first and not config.greyscale_last
+        if between and params.grey is not None:
+            total = color.greyscale(params.grey, total) @ total
+        if self._normalised_early(params):
+            return color.normalisation(total, config.mean, config.std)
+        return total, [(0.0, 1.0)] * 3
 
     def _normalised_early(self, params: ViewParams) -> bool:
         """Whether all that follows the colour map is the blur, which normalisation may precede."""

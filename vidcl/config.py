@@ -79,7 +79,7 @@ def _owner(
     choices: list[type[BaseModel]] = []
     path: list[int | str] = []
     for part in location:
-        tagged = [choice for choice in choices if choice.model_fields["name"].default == part]
+        tagged = [choice for choice in choices if _tag(choice) == part]
         if len(choices) > 1 and tagged:
             kind, choices = tagged[0], []
             continue
@@ -89,6 +89,12 @@ def _owner(
             choices = _models_in(field.annotation)
             kind = choices[0] if choices else kind
     return kind, tuple(path)
+
+
+def _tag(kind: type[BaseModel]) -> Any:
+    """What tells a class from the others of its union."""
+    field = kind.model_fields.get("name")
+    return field.default if field is not None else None
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

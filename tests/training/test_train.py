@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,32 @@ def test_stopped_and_resumed_is_never_stopped(store, finished, tmp_path):
     # finished: resuming again has nothing to do
     train(config, store, out, resume="auto", say=quiet)
     assert_same(state(finished), state(out))
+
+
+def test_killed_without_warning_and_resumed_is_never_stopped(store, finished, tmp_path):
+    out = tmp_path / "run"
+    script = tmp_path / "job.py"
+    script.write_text(
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        "from tests.training.test_train import settings\n"
+        "from vidcl.training.loop import train\n"
+        "slow = [lambda s: time.sleep(0.5) or {'seen': s.step}]\n"
+        "config = settings(callback_every=1, log_every=1)\n"
+        f"train(config, {str(store)!r}, Path({str(out)!r}), callbacks=slow)\n"
+    )
+    job = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not any(line["step"] >= 5 for line in read_metrics(out / "metrics.jsonl")):
+        assert job.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    job.kill()  # SIGKILL: nothing can be saved
+    assert job.wait() == -signal.SIGKILL
+    assert state(out)["step"] in (3, 6)  # the last checkpoint; what came after it is lost
+    train(settings(log_every=1), store, out, resume=True, say=quiet)
+    assert_same(state(finished), state(out))
+    assert [line["step"] for line in read_metrics(out / "metrics.jsonl")] == [*range(1, 9)]
 
 
 def test_resume_wants_the_same_run(store, finished, tmp_path):

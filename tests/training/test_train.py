@@ -279,8 +279,9 @@ def test_the_best_checkpoint_is_kept_over_resumes(store, tmp_path):
         return {"knn": scores[now.step]}
 
     for steps, best in ((4, 4), (8, 4), (10, 10)):
+        # checkpoints come less often than what is measured
         config = settings(
-            steps=steps, callback_every=2, checkpoint_every=2, keep_best="knn", schedule="constant"
+            steps=steps, callback_every=2, checkpoint_every=7, keep_best="knn", schedule="constant"
         )
         train(config, store, out, resume="auto", callbacks=[knn], say=quiet)
         assert load_checkpoint(out / "checkpoints" / "best.pt")["step"] == best
@@ -328,62 +329,3 @@ def test_presets_load_and_name_their_systems(scale):
     assert (
         len({c.model_copy(update={"pairs": None}).model_dump_json() for c in found.values()}) == 1
     )
-
-
-def without_batch_norm(parts=1):
-    """A run that does not depend on how its batch is divided."""
-    values = settings(steps=4, lr=0.001, precision="float32", log_every=1).model_dump()
-    values["model"] = {"backbone": "timm:vit_tiny_patch16_224", "dim": 16}
-    values["training"]["accumulate"] = parts
-    return parse_config(values, TrainConfig)
-
-
-@pytest.fixture(scope="module")
-def alone(store, tmp_path_factory):
-    """``without_batch_norm`` in one process."""
-    return train(without_batch_norm(), store, tmp_path_factory.mktemp("alone") / "run", say=quiet)
-
-
-def losses(run):
-    return [line["loss"] for line in read_metrics(run / "metrics.jsonl")]
-
-
-def test_a_batch_in_parts_is_the_whole_batch(store, alone, tmp_path):
-    out = train(without_batch_norm(parts=2), store, tmp_path / "run", say=quiet)
-    assert losses(out) == pytest.approx(losses(alone), rel=1e-3)
-
-
-def test_two_processes_train_as_one(store, alone, tmp_path):
-    script = tmp_path / "job.py"
-    script.write_text(
-        "import sys\n"
-        "from pathlib import Path\n"
-        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-        "from tests.training.test_train import settings, without_batch_norm\n"
-        "from vidcl.training.loop import train\n"
-        f"out, store = Path({str(tmp_path)!r}), {str(store)!r}\n"
-        "if sys.argv[1] == 'same':\n"
-        "    train(without_batch_norm(), store, out / 'same')\n"
-        "else:\n"
-        "    seen = [lambda s: {'seen': s.step}]\n"
-        "    config = settings(callback_every=4)\n"
-        "    train(config, store, out / 'split', resume='auto', callbacks=seen)\n"
-    )
-    for name in ("same", "split"):
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-        command += ["--nproc-per-node", "2", str(script), name]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240)
-        assert done.returncode == 0, done.stderr
-    assert losses(tmp_path / "same") == pytest.approx(losses(alone), rel=1e-3)
-    # AdamW makes steps of full size of gradients that are nothing but rounding
-    one, two = state(alone)["method"], state(tmp_path / "same")["method"]
-    for name, tensor in one.items():
-        if name != "queue.tracks" and "queue" not in name:
-            torch.testing.assert_close(two[name], tensor, atol=5e-4, rtol=1e-2)
-    # with BatchNorm the parts differ; the run is whole all the same
-    assert state(tmp_path / "split")["step"] == 8
-    # keys of both processes are in the queue: 8 per step
-    lines = read_metrics(tmp_path / "split" / "metrics.jsonl")
-    assert [line["queue_fill"] for line in lines] == [0.5, 1, 1, 1]
-    assert [line["step"] for line in lines if "seen" in line] == [4, 8]
-    assert load_encoder(tmp_path / "split").feature_dim == 128

@@ -42,9 +42,8 @@ def online_knn(path: str | Path, most: int = MOST) -> Callable[[Any], dict[str, 
 
     def callback(state: Any) -> dict[str, Any]:
         table = embed(state.encoder, data, device=state.device)
-        features, columns = table_features(table), table.column_names
-        own = np.arange(len(table))
-        instances = table_column(table, "instance") if "instance" in columns else own
+        features, own = table_features(table), np.arange(len(table))
+        instances = table_column(table, "instance") if "instance" in data.labels else own
         values: dict[str, Any] = {}
         if "class" in told:
             classes = table_column(table, "class")

@@ -37,11 +37,13 @@ class BadCrops:
         Raises:
             VidclError: more crops are bad than may be.
         """
-        canvas = self.store.canvas
+        canvas, together = self.store.canvas, Counter[str]()
         try:
-            return decode_jpegs(files, device, canvas=canvas, counts=counts)
+            images = decode_jpegs(files, device, canvas=canvas, counts=together)
+            counts.update(together)
+            return images
         except VidclError:
-            pass  # one of them is bad: which?
+            pass  # one of them is bad: which? counted below, one by one
         images = torch.zeros((len(files), 3, canvas, canvas), dtype=torch.uint8, device=device)
         for number, data in enumerate(files):
             try:

@@ -119,9 +119,8 @@ def train(
             say(describe(config, sampler, method, process, dtype, first))
             say(use.describe())
 
-        def save(step: int, values: dict[str, Any]) -> None:
+        def save(step: int, better: bool) -> None:
             if process.main:
-                better = best.beaten_by(values)
                 save_run(out, step, config, method, optimizer, scaler, fingerprint, best=better)
 
         meter = Meter()
@@ -171,9 +170,10 @@ def train(
                 if progress is not None and process.main:
                     progress(step, settings.steps)
                 stop = not last and process.agree(interrupt.asked, step)
-                if last or stop or step % settings.checkpoint_every == 0:
+                better = best.beaten_by(values)  # what is best is saved, whenever it comes
+                if last or stop or better or step % settings.checkpoint_every == 0:
                     guard.finish()
-                    save(step, values)
+                    save(step, better)
                 if stop:
                     raise KeyboardInterrupt(
                         f"stopped after step {step}; {out} is saved, and the same command with "

@@ -107,7 +107,7 @@ def vidcl_fixed(options: Options) -> Row:
     step = Stepper(method, encoder, optimizer, build_scaler(dtype), config, dtype)
     batch = views.read(sampler.batch(0), 0)
     ready = views.make(batch)
-    return timed(lambda: step(*ready, batch.generator).outcome.loss, options)
+    return timed(lambda: step(ready, batch.generator).outcome.loss, options)
 
 
 class Peer(nn.Module):

@@ -24,10 +24,10 @@ from pathlib import Path
 
 import torch
 import yaml
-from torch import Tensor
 
 from vidcl.config import load_config, parse_config
 from vidcl.files import write_atomic
+from vidcl.methods.wanted import ViewBatch
 from vidcl.presets import find_preset
 from vidcl.tracks.store import open_store
 from vidcl.training.build import build_method, wrap
@@ -76,6 +76,8 @@ def main(arguments: list[str] | None = None) -> None:
         method.to(memory_format=torch.channels_last)
     use = Use(method, config.views.size, device, dtype)
     optimizer, scaler = build_optimizer(method.encoder_q, config.training), build_scaler(dtype)
+    if config.training.compile:
+        method.compile_networks()
     encoder = wrap(method.encoder_q, config, Process(0, 1, device))
     stepper = Stepper(method, encoder, optimizer, scaler, config, dtype)
     numbers = itertools.count()
@@ -89,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     batch = read()
     ready = views.make(batch)
 
-    def ahead(step: int) -> tuple[Batch, tuple[Tensor, Tensor, Tensor] | None]:
+    def ahead(step: int) -> tuple[Batch, ViewBatch | None]:
         batch = views.read(sampler.batch(step), step)
         return batch, views.make(batch) if device.type == "cpu" else None
 
@@ -98,12 +100,12 @@ def main(arguments: list[str] | None = None) -> None:
 
     def whole() -> None:
         batch, made = next(batches)
-        stepper(*(made or views.make(batch)), batch.generator)
+        stepper(made or views.make(batch), batch.generator)
 
     parts: dict[str, Callable[[], object]] = {
         "read crops, draw parameters": read,
         "decode and make views": lambda: views.make(batch),
-        "fixed batch": lambda: stepper(*ready, batch.generator),
+        "fixed batch": lambda: stepper(ready, batch.generator),
         "end to end": whole,
     }
     clock = time.process_time if options.cpu_time else time.perf_counter

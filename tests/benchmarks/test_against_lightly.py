@@ -9,6 +9,7 @@ import torch
 
 from benchmarks import against_lightly, lightly_sides
 from vidcl import cli
+from vidcl.methods.wanted import ViewBatch
 from vidcl.training.build import build_method
 from vidcl.training.optimizer import build_optimizer, build_scaler
 from vidcl.training.step import Stepper
@@ -75,7 +76,8 @@ def test_both_take_the_same_step(options):
     for number in range(2):
         x_q, x_k = torch.randn(2, options.batch, 3, 32, 32)
         tracks = torch.arange(options.batch) + options.batch * number
-        loss = ours(x_q, x_k, tracks, torch.Generator()).outcome.loss
+        batch = ViewBatch((x_q, x_k), tracks)
+        loss = ours(batch, torch.Generator()).outcome.loss
         assert float(theirs(x_q, x_k)) == pytest.approx(float(loss), rel=1e-4)
     for name, parameter in peer.backbone.named_parameters():
         torch.testing.assert_close(

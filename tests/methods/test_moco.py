@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from tests.methods.both import Both
 from vidcl.methods.moco import MoCo
+from vidcl.methods.wanted import ViewBatch
 
 K, N, DIM, M, T = 10, 4, 6, 0.9, 0.2
 
@@ -35,7 +37,7 @@ def reference_loss(network, x_q, k, queue, tracks, queue_tracks, mask):
 @pytest.mark.parametrize("mask", [True, False])
 def test_moco_is_its_algorithm(mask):
     net = encoder()
-    method = MoCo(copy.deepcopy(net), DIM, K=K, m=M, T=T, mask_own_track=mask)
+    method = MoCo(Both(copy.deepcopy(net)), DIM, K=K, m=M, T=T, mask_own_track=mask)
     mine = torch.optim.SGD(method.encoder_q.parameters(), lr=0.1)
     f_q, f_k = copy.deepcopy(net), copy.deepcopy(net)
     theirs = torch.optim.SGD(f_q.parameters(), lr=0.1)
@@ -49,7 +51,7 @@ def test_moco_is_its_algorithm(mask):
         tracks = torch.randint(0, 5, (N,), generator=generator)
 
         method.begin_step()
-        outcome = method(x_q, x_k, tracks)
+        outcome = method(ViewBatch((x_q, x_k), tracks))
         mine.zero_grad()
         outcome.loss.backward()
         mine.step()
@@ -81,13 +83,13 @@ def test_moco_is_its_algorithm(mask):
 def test_the_key_encoder_gets_no_gradient_and_keeps_its_own_statistics():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(5, DIM), nn.BatchNorm1d(DIM))
-    method = MoCo(net, DIM, K=K, m=0.5, T=T)
+    method = MoCo(Both(net), DIM, K=K, m=0.5, T=T)
     for _ in range(2):
         x = torch.randn(N, 5)
         method.begin_step()
-        method(x, 10 + x, torch.arange(N)).loss.backward()
+        method(ViewBatch((x, 10 + x), torch.arange(N))).loss.backward()
     assert all(p.grad is None for p in method.encoder_k.parameters())
-    q, k = method.encoder_q[1], method.encoder_k[1]
+    q, k = method.encoder_q.net[1], method.encoder_k.net[1]
     assert not torch.allclose(q.running_mean, k.running_mean)
     assert int(k.num_batches_tracked) == 2
 
@@ -95,20 +97,20 @@ def test_the_key_encoder_gets_no_gradient_and_keeps_its_own_statistics():
 def test_shuffled_keys_come_back_in_order():
     torch.manual_seed(0)
     net = nn.Linear(5, DIM)
-    plain = MoCo(copy.deepcopy(net), DIM, K=K, m=0.5, T=T)
-    mixed = MoCo(copy.deepcopy(net), DIM, K=K, m=0.5, T=T, shuffle=True)
+    plain = MoCo(Both(copy.deepcopy(net)), DIM, K=K, m=0.5, T=T)
+    mixed = MoCo(Both(copy.deepcopy(net)), DIM, K=K, m=0.5, T=T, shuffle=True)
     x_q, x_k = torch.randn(N, 5), torch.randn(N, 5)
-    a = plain(x_q, x_k, torch.arange(N))
-    b = mixed(x_q, x_k, torch.arange(N), generator=torch.Generator().manual_seed(3))
+    a = plain(ViewBatch((x_q, x_k), torch.arange(N)))
+    b = mixed(ViewBatch((x_q, x_k), torch.arange(N)), generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(a.k, b.k)
 
 
 def test_a_queue_that_ate_its_own_tracks_has_no_negatives():
-    method = MoCo(nn.Linear(5, DIM), DIM, K=8, m=0.5, T=T)
+    method = MoCo(Both(nn.Linear(5, DIM)), DIM, K=8, m=0.5, T=T)
     same = torch.zeros(N, dtype=torch.int64)
     for _ in range(3):
         method.begin_step()
-        outcome = method(torch.randn(N, 5), torch.randn(N, 5), same)
+        outcome = method(ViewBatch((torch.randn(N, 5), torch.randn(N, 5)), same))
         method.end_step(outcome.k, same)
         assert float(outcome.loss.detach()) == pytest.approx(0.0, abs=1e-6)
     assert np.isclose(method.queue.fill(), 1.0)
@@ -117,7 +119,7 @@ def test_a_queue_that_ate_its_own_tracks_has_no_negatives():
 def test_a_batch_in_parts_is_the_batch():
     torch.manual_seed(0)
     net = encoder()
-    whole = MoCo(copy.deepcopy(net), DIM, K=K, m=M, T=T).double()
+    whole = MoCo(Both(copy.deepcopy(net)), DIM, K=K, m=M, T=T).double()
     parted = copy.deepcopy(whole)
     assert parted.can_accumulate
     generator = torch.Generator().manual_seed(1)
@@ -129,10 +131,8 @@ def test_a_batch_in_parts_is_the_batch():
             optimizer = torch.optim.SGD(method.encoder_q.parameters(), lr=0.1)
             method.begin_step()
             keys = []
-            for q, k, t in zip(
-                x_q.chunk(parts), x_k.chunk(parts), tracks.chunk(parts), strict=True
-            ):
-                outcome = method(q, k, t)
+            for part in ViewBatch((x_q, x_k), tracks, torch.zeros(N)).chunk(parts):
+                outcome = method(part)
                 (outcome.loss / parts).backward()
                 keys.append(outcome.k)
             optimizer.step()

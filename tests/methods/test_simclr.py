@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from tests.methods.both import Both
 from vidcl.methods.simclr import SimCLR
+from vidcl.methods.wanted import ViewBatch
 
 N, DIM, T = 5, 6, 0.3
 
@@ -40,7 +42,7 @@ def reference_loss(network, x_q, x_k, tracks, mask):
 @pytest.mark.parametrize("mask", [True, False])
 def test_simclr_is_its_algorithm(mask):
     net = encoder()
-    method = SimCLR(copy.deepcopy(net), T=T, mask_own_track=mask)
+    method = SimCLR(Both(copy.deepcopy(net)), T=T, mask_own_track=mask)
     mine = torch.optim.SGD(method.encoder_q.parameters(), lr=0.1)
     theirs = torch.optim.SGD(net.parameters(), lr=0.1)
     generator = torch.Generator().manual_seed(1)
@@ -49,7 +51,7 @@ def test_simclr_is_its_algorithm(mask):
         x_k = torch.randn(N, 12, generator=generator, dtype=torch.float64)
         tracks = torch.randint(0, 3, (N,), generator=generator)  # some tracks come twice
         method.begin_step()
-        outcome = method(x_q, x_k, tracks)
+        outcome = method(ViewBatch((x_q, x_k), tracks))
         mine.zero_grad()
         outcome.loss.backward()
         mine.step()

@@ -88,7 +88,8 @@ def test_the_feature_is_the_input_of_the_classifier(name):
 def test_a_transformer_has_the_position_table_of_the_views():
     tower = Tower(ModelConfig(backbone="timm:vit_small_patch16_224", bn_shards=2), 32)
     assert tower.backbone.pos_embed.shape == (1, 1 + 4, 384)
-    assert tower(torch.zeros(4, 3, 32, 32)).shape == (4, 128)
+    features, z = tower(torch.zeros(4, 3, 32, 32))
+    assert features.shape == (4, 384) and z.shape == (4, 128)
 
 
 def test_all_resnets_are_networks_of_torchvision():

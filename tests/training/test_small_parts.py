@@ -63,8 +63,8 @@ def test_crops_are_the_stores(tmp_path, cache):
     for step in (0, 1, 5, 1):
         pairs = sampler.batch(step)
         batch = crops.read(pairs)
-        got, rows = crops.finish(batch)
-        np.testing.assert_array_equal(rows, pairs.rows)
+        got, shown = crops.finish(batch)
+        np.testing.assert_array_equal(shown.rows, pairs.rows)
         files = [
             store.crop(int(r), int(s))
             for side in (0, 1)
@@ -94,14 +94,14 @@ def test_crops_that_do_not_decode_give_way_and_are_counted(tmp_path, cache):
         images, shown = crops.finish(crops.read(pairs))
     told = [str(w.message)[:22] for w in warned if str(w.message).startswith("crop")]
     assert told == ["crop 0 of track v0-0-1", "crop 5 of track v0-0-2"]
-    assert shown.tolist() == [0, 3, 3, 3]  # the next good one
+    assert shown.rows.tolist() == [0, 3, 3, 3]  # the next good one
     files = [store.crop(*rs) for rs in [(0, 0), *[(3, 4)] * 3, (0, 1), *[(3, 4)] * 3]]
     assert torch.equal(images, decode_jpegs(files, canvas=store.canvas))
     # once known, they are not reported again, and a batch without them is as it was
     again, shown = crops.finish(crops.read(pairs))
     assert torch.equal(images, again)
     clean = PairBatch(rows[[0, 3]], steps[[0, 3]], np.zeros(2, np.int64), np.zeros(2))
-    assert crops.finish(crops.read(clean))[1].tolist() == [0, 3]
+    assert crops.finish(crops.read(clean))[1].rows.tolist() == [0, 3]
     third = PairBatch(rows[:2], np.array([[0, 1], [3, 2]]), np.zeros(2, np.int64), np.zeros(2))
     with pytest.raises(VidclError, match=r"More than 2 crops .* --training.max-bad-crops"):
         crops.finish(crops.read(third))

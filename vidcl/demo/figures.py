@@ -68,7 +68,7 @@ def _pairs(store: TrackStore, run: Path, seed: int) -> tuple[np.ndarray, np.ndar
     crops = Crops(store, sampler.rows, torch.device("cpu"), cache_bytes=0)
     pairs = sampler.batch(step=0)
     views = PairViews(config, crops)
-    first, second, _ = views.make(views.read(pairs, step=0))
+    first, second = views.make(views.read(pairs, step=0)).views
     return pair_sheet(_pixels(first, config), _pixels(second, config)), pairs.gap
 
 

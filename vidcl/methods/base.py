@@ -6,14 +6,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vidcl.methods.wanted import ViewBatch, Wanted
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one batch: ``loss`` [] to differentiate, and both views' vectors without gradients."""
+    """Of one batch.
+
+    Attributes:
+        loss: [], to differentiate.
+        q, k: [N, C], or [N, Z, C] of Z spaces; queries and their positives at unit length, without
+            gradients.
+        features: [N, D], of the queries' views before the head, with their gradients.
+    """
 
     loss: Tensor
-    q: Tensor  # [N, C], unit length
-    k: Tensor  # [N, C], unit length
+    q: Tensor
+    k: Tensor
+    features: Tensor
 
 
 class Method(nn.Module):
@@ -21,19 +31,22 @@ class Method(nn.Module):
 
         method.begin_step(done)                 # the share of the run's steps done so far
         for part in parts:                      # one part unless gradients are accumulated
-            outcome = method(x_q, x_k, tracks)
+            outcome = method(part)
             (outcome.loss / len(parts)).backward()
         optimizer.step()
         method.end_step(keys of all parts, their tracks)
 
     Attributes:
-        encoder_q: images [N, 3, H, W] -> [N, C]; trained. What DistributedDataParallel may wrap is
-            handed to ``forward``; the method keeps the bare one.
+        encoder_q: images [N, 3, H, W] -> features [N, D] and projections [N, C]; trained. What
+            DistributedDataParallel may wrap is handed to ``forward``; the method keeps the bare
+            one.
+        wanted: the views it asks for.
         forwards: passes of one image through the encoder that a pair costs; a backward is two.
         can_accumulate: whether parts of a batch, one after the other, give the loss of the whole.
     """
 
     encoder_q: nn.Module
+    wanted: Wanted = Wanted()
     forwards: float
     can_accumulate: bool
 
@@ -42,9 +55,7 @@ class Method(nn.Module):
 
     def forward(
         self,
-        x_q: Tensor,  # [N, 3, H, W]
-        x_k: Tensor,  # [N, 3, H, W], another view of the same track
-        tracks: Tensor,  # int64 [N], which track each pair shows
+        batch: ViewBatch,
         *,
         generator: torch.Generator | None = None,  # draws what is random in a step
         encoder_q: nn.Module | None = None,  # encoder_q as wrapped for distributed training
@@ -55,7 +66,7 @@ class Method(nn.Module):
         """After the last backward of a step.
 
         Args:
-            keys: [N, C], ``Outcome.k`` of all parts of this process's batch.
+            keys: [N, C] or [N, Z, C], ``Outcome.k`` of all parts of this process's batch.
             tracks: int64 [N].
         """
 
@@ -63,11 +74,19 @@ class Method(nn.Module):
         """Negatives of a query, own tracks included; ``batch_size`` is that of all processes."""
         raise NotImplementedError
 
+    def describe(self) -> str:
+        """Its name and what sets it apart, in a few words."""
+        raise NotImplementedError
+
+    def compile_networks(self) -> None:
+        """Have every network compiled when it is first called."""
+        self.encoder_q.compile()
+
     def state_to_log(self) -> dict[str, float]:
         """More numbers for the log."""
         return {}
 
 
 def unit(x: Tensor) -> Tensor:
-    """[N, C] at unit length, in single precision or better whatever the encoder computed in."""
-    return F.normalize(x if x.dtype == torch.float64 else x.float(), dim=1)
+    """[..., C] at unit length, in single precision or better whatever the encoder computed in."""
+    return F.normalize(x if x.dtype == torch.float64 else x.float(), dim=-1)

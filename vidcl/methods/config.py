@@ -1,16 +1,17 @@
 """Settings of the methods."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from vidcl.config import Config
+from vidcl.methods.factors import Factor
 
 
-class MoCoConfig(Config):
-    """MoCo, with the symbols of the paper."""
+class MomentumConfig(Config):
+    """A momentum encoder and a queue, with the symbols of MoCo's paper."""
 
-    name: Literal["moco"] = "moco"
+    name: str
     """The method."""
     K: Annotated[int, Field(ge=1)] | None = None
     """Keys in the queue. Refused above half the crops; without it, K_max or half the crops."""
@@ -25,6 +26,31 @@ class MoCoConfig(Config):
     """Temperature."""
     mask_own_track: bool = True
     """Leave keys of the query's own track out of its negatives."""
+
+
+class MoCoConfig(MomentumConfig):
+    """MoCo."""
+
+    name: Literal["moco"] = "moco"
+    """The method."""
+    shares: tuple[Factor, ...] = ()
+    """Factors that the key has from its query instead of a draw of its own, so that the
+    representation need not be invariant to them; time: both views show one moment."""
+
+
+class LooCConfig(MomentumConfig):
+    """LooC: a space for each factor that shall be kept, and one that is invariant to all."""
+
+    name: Literal["looc"] = "looc"
+    """The method."""
+    factors: Annotated[tuple[Factor, ...], Field(min_length=1)] = ("color", "rotation")
+    """Factors with a space of their own. The views must have them: jitter for color, turn for
+    rotation, texture; for time pairs a gap."""
+    K_max: Annotated[int, Field(ge=1)] = 16384
+    """The queues' size where K is not given and the store is large enough."""
+    plus_plus: bool = False
+    """LooC++: each space has a last stage of the backbone of its own, and the feature is all of
+    them."""
 
 
 class SimCLRConfig(Config):
@@ -44,6 +70,35 @@ def _named(value: Any) -> str:
 
 
 MethodConfig = Annotated[
-    Annotated[MoCoConfig, Tag("moco")] | Annotated[SimCLRConfig, Tag("simclr")],
+    Annotated[MoCoConfig, Tag("moco")]
+    | Annotated[SimCLRConfig, Tag("simclr")]
+    | Annotated[LooCConfig, Tag("looc")],
     Discriminator(_named),
 ]
+
+
+class PenaltyConfig(Config):
+    """InvCLR: the representation is to change little along parameters of the view."""
+
+    along: Annotated[tuple[str, ...], Field(min_length=1)] = ("color",)
+    """Parameters of the query's view: color (brightness, contrast, saturation, hue together),
+    gamma, sigma (of the blur), box (the crop), angle, scale, shear, translation; time: the pair's
+    two moments."""
+    weight: Annotated[float, Field(ge=0.0)] = 0.1
+    """Lambda: what the penalty is multiplied by."""
+    clip: Annotated[float, Field(gt=0.0)] = 1.0
+    """A penalty beyond this counts as this, and has no gradient."""
+    clip_each: bool = False
+    """Clip the penalty of each image instead of the batch's mean."""
+    redraws: Annotated[int, Field(ge=1)] = 100
+    """How often the parameters are drawn anew for each image."""
+    scale: dict[str, Annotated[float, Field(ge=0.0)]] = {}
+    """Factors on how far each parameter is drawn from its value (h: 0.1); 1 where none is given."""
+    normalise: bool = True
+    """Penalise the representation at unit length."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not set(self.scale) <= set(self.along):
+            raise ValueError("scale names parameters that along does not")
+        return self

@@ -1,11 +1,12 @@
 """SimCLR (Chen et al. 2020, Algorithm 1): the other pairs of the batch are the negatives."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vidcl.losses.nt_xent import nt_xent
 from vidcl.methods.base import Method, Outcome, unit
 from vidcl.methods.distributed import gather, gather_with_gradient, rank
+from vidcl.methods.wanted import ViewBatch
 
 
 class SimCLR(Method):
@@ -21,27 +22,29 @@ class SimCLR(Method):
 
     def forward(
         self,
-        x_q: Tensor,  # [N, 3, H, W]
-        x_k: Tensor,  # [N, 3, H, W], another view of the same track
-        tracks: Tensor,  # int64 [N], which track each pair shows
+        batch: ViewBatch,
         *,
         generator: torch.Generator | None = None,
         encoder_q: nn.Module | None = None,
     ) -> Outcome:
-        n = len(x_q)
-        z = unit((encoder_q or self.encoder_q)(torch.cat([x_q, x_k])))  # [2N, C]
+        n = len(batch)
+        features, z = (encoder_q or self.encoder_q)(torch.cat(batch.views))
+        z = unit(z)  # [2N, C]
         others = gather_with_gradient(z)  # [2NW, C], W processes
         me = rank() * 2 * n + torch.arange(2 * n, device=z.device)  # the anchors' rows
         positive = me.roll(n)  # i <-> i + N
         usable = torch.ones(2 * n, len(others), dtype=torch.bool, device=z.device)
         if self.mask_own_track:
-            both = torch.cat([tracks, tracks])
+            both = torch.cat([batch.tracks, batch.tracks])
             usable = gather(both)[None, :] != both[:, None]
         usable = usable.scatter(1, me[:, None], False)
         with torch.autocast(z.device.type, enabled=False):
             loss = nt_xent(z, others, positive, usable, self.T).mean()
         q, k = z.detach().chunk(2)
-        return Outcome(loss, q, k)
+        return Outcome(loss, q, k, features[:n])
 
     def negatives(self, batch_size: int) -> float:
         return 2.0 * batch_size - 2
+
+    def describe(self) -> str:
+        return "SimCLR"

@@ -15,6 +15,7 @@ from torch import nn
 
 from vidcl.errors import VidclError, require
 from vidcl.models.resnet_tiny import ResNetTiny
+from vidcl.models.spaces import Branches
 
 Stem = Literal["imagenet", "small"]
 
@@ -49,13 +50,16 @@ def torchvision_names() -> list[str]:
     return [name for name in names if name not in UNFIT]
 
 
-def build_backbone(name: str, *, stem: Stem = "imagenet", size: int = 224) -> tuple[nn.Module, int]:
+def build_backbone(
+    name: str, *, stem: Stem = "imagenet", size: int = 224, branches: int = 1
+) -> tuple[nn.Module, int]:
     """A randomly initialised network that maps [N, 3, size, size] to features [N, D], and D.
 
     Args:
         name: see the head of this file. The classifier is taken off; the feature is its input.
         stem: ``small`` replaces a ResNet's 7x7 stride-2 convolution and pooling by a 3x3 stride-1
             convolution, for images of about 32 to 64 pixels. ``resnet_tiny`` has its own.
+        branches: so many last stages side by side, of a ResNet; D is then so many times as wide.
         size: side of the images in pixels. Transformers have position tables of this size; networks
             of convolutions work at others too.
 
@@ -63,6 +67,8 @@ def build_backbone(name: str, *, stem: Stem = "imagenet", size: int = 224) -> tu
         VidclError: an unknown name (the nearest ones are named), timm is not installed, a stem for
             a network that has none to replace, or a size the network cannot work at.
     """
+    if branches > 1:
+        return _branched(name, stem, size, branches)
     if name == "resnet_tiny":
         return ResNetTiny(), 128
     width = None
@@ -160,6 +166,20 @@ def _take_classifier_off(network: nn.Module) -> int:
         if isinstance(parent[before], nn.Dropout):
             parent[before] = nn.Identity()
     return linear.in_features
+
+
+def _branched(name: str, stem: Stem, size: int, branches: int) -> tuple[nn.Module, int]:
+    """Each branch is initialised as the network's own last stage is."""
+    if name != "resnet_tiny" and name not in RESNETS:
+        raise VidclError(
+            f"{name} has no last stage that could be doubled: choose resnet_tiny or a ResNet of "
+            "torchvision."
+        )
+    last = "layer3" if name == "resnet_tiny" else "layer4"
+    built = [build_backbone(name, stem=stem, size=size) for _ in range(branches)]
+    network, width = built[0]
+    setattr(network, last, Branches([getattr(each, last) for each, _ in built]))
+    return network, branches * width
 
 
 def _small_stem(network: nn.Module, name: str) -> None:

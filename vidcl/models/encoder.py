@@ -18,6 +18,7 @@ class Architecture:
 
     name: str
     stem: Stem = "imagenet"
+    branches: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,10 @@ class Encoder(nn.Module):
 def build_encoder(architecture: Architecture, preprocessing: Preprocessing) -> Encoder:
     """A randomly initialised encoder for images of the preprocessing's size, in evaluation mode."""
     backbone, dim = build_backbone(
-        architecture.name, stem=architecture.stem, size=preprocessing.size
+        architecture.name,
+        stem=architecture.stem,
+        size=preprocessing.size,
+        branches=architecture.branches,
     )
     return Encoder(backbone, dim, preprocessing, architecture).eval()
 

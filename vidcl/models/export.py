@@ -105,6 +105,11 @@ def fixed_batch(size: int) -> Tensor:
 def _check_format(encoder: Encoder, format: Format) -> None:
     name = encoder.architecture.name
     is_timm = name.startswith(TIMM)
+    if encoder.architecture.branches > 1 and format in ("torchvision", "timm", "moco"):
+        raise VidclError(
+            f"{name} with {encoder.architecture.branches} last stages is no network that {format} "
+            "knows: give --format safetensors or onnx."
+        )
     if format == "torchvision" and (is_timm or name == "resnet_tiny"):
         # timm's plain ResNets have torchvision's names, but nothing says which are plain
         raise VidclError(

@@ -20,6 +20,7 @@ def to_metadata(encoder: Encoder) -> dict[str, str]:
     return {
         "architecture": encoder.architecture.name,
         "stem": encoder.architecture.stem,
+        "branches": str(encoder.architecture.branches),
         "features": str(encoder.feature_dim),
         "size": str(facts.size),
         "mean": json.dumps(facts.mean),
@@ -40,15 +41,22 @@ def from_metadata(
     stem = metadata["stem"]
     try:
         size = int(metadata["size"])
+        branches = int(metadata.get("branches", 1))
         mean, std = (tuple(map(float, json.loads(metadata[key]))) for key in ("mean", "std"))
     except (TypeError, ValueError) as error:
         raise VidclError(f"The metadata of {source} cannot be read ({error}).") from error
-    if stem not in ("imagenet", "small") or size < 1 or len(mean) != 3 or len(std) != 3:
+    if (
+        stem not in ("imagenet", "small")
+        or min(size, branches) < 1
+        or len(mean) != 3
+        or len(std) != 3
+    ):
         raise VidclError(
             f"The metadata of {source} cannot be meant (stem {stem}, size {size}, mean {mean}, std "
             f"{std}): export the encoder again."
         )
-    return Architecture(metadata["architecture"], stem), Preprocessing(size, mean, std)
+    architecture = Architecture(metadata["architecture"], stem, branches)
+    return architecture, Preprocessing(size, mean, std)
 
 
 def default_preprocessing(arch: str | None, state: dict[str, Tensor]) -> Preprocessing:

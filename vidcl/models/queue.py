@@ -11,7 +11,7 @@ class KeyQueue(nn.Module):
     """K keys in a ring. Lives outside whatever DistributedDataParallel wraps.
 
     Attributes:
-        keys: float [K, dim], unit length where filled.
+        keys: float [K, *shape], a vector or one vector per space, unit length where filled.
         tracks: int64 [K], the track each key shows, ``EMPTY`` where there is none.
         pointer: int64 [], the slot written next. All three are in ``state_dict``.
     """
@@ -20,9 +20,9 @@ class KeyQueue(nn.Module):
     tracks: Tensor
     pointer: Tensor
 
-    def __init__(self, size: int, dim: int) -> None:
+    def __init__(self, size: int, *shape: int) -> None:
         super().__init__()
-        self.register_buffer("keys", torch.zeros(size, dim))
+        self.register_buffer("keys", torch.zeros(size, *shape))
         self.register_buffer("tracks", torch.full((size,), EMPTY))
         self.register_buffer("pointer", torch.zeros((), dtype=torch.int64))
 
@@ -31,7 +31,7 @@ class KeyQueue(nn.Module):
 
     @torch.no_grad()
     def push(self, keys: Tensor, tracks: Tensor) -> None:
-        """Replace the oldest slots. keys: [N, dim] with N <= K; tracks: int64 [N]."""
+        """Replace the oldest slots. keys: [N, *shape] with N <= K; tracks: int64 [N]."""
         if len(keys) > len(self):
             raise ValueError(f"{len(keys)} keys do not fit a queue of {len(self)}")
         slots = (self.pointer + torch.arange(len(keys), device=keys.device)) % len(self)

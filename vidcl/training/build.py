@@ -13,7 +13,10 @@ from vidcl.config import dump_config
 from vidcl.errors import VidclError
 from vidcl.files import atomic_path
 from vidcl.methods.base import Method
-from vidcl.methods.config import MoCoConfig, SimCLRConfig
+from vidcl.methods.config import LooCConfig, MomentumConfig, SimCLRConfig
+from vidcl.methods.factors import shared
+from vidcl.methods.inv_clr import InvCLR
+from vidcl.methods.looc import LooC
 from vidcl.methods.moco import MoCo
 from vidcl.methods.simclr import SimCLR
 from vidcl.models.checkpoint import LAST, save_checkpoint
@@ -36,24 +39,44 @@ def build_method(config: TrainConfig, crops: int, world: int = 1) -> Method:
     if model.bn_shards > 1:
         # with one shard per process, a key would be normalised beside its own query
         model = model.model_copy(update={"bn_shards": max(2, model.bn_shards // world)})
+    spaces = 1 + len(method.factors) if isinstance(method, LooCConfig) else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        tower = Tower(model, config.views.size)
-    if isinstance(method, SimCLRConfig):
-        return SimCLR(tower, T=method.T, mask_own_track=method.mask_own_track)
-    return MoCo(
-        tower,
-        config.model.dim,
-        K=queue_size(method, crops, config.training.batch_size),
-        m=method.m,
-        m_end=method.m_end,
-        T=method.T,
-        mask_own_track=method.mask_own_track,
-        shuffle=config.model.bn_shards > 1,
+        tower = Tower(model, config.views.size, spaces, _architecture(config).branches)
+    built = _method(config, tower, crops)
+    if config.penalty is None:
+        return built
+    penalty = config.penalty
+    return InvCLR(
+        built,
+        penalty.along,
+        weight=penalty.weight,
+        clip=penalty.clip,
+        clip_each=penalty.clip_each,
+        redraws=penalty.redraws,
+        scale=penalty.scale,
+        normalise=penalty.normalise,
     )
 
 
-def queue_size(method: MoCoConfig, crops: int, batch_size: int) -> int:
+def _method(config: TrainConfig, tower: Tower, crops: int) -> Method:
+    method = config.method
+    if isinstance(method, SimCLRConfig):
+        return SimCLR(tower, T=method.T, mask_own_track=method.mask_own_track)
+    momentum = {
+        "K": queue_size(method, crops, config.training.batch_size),
+        "m": method.m,
+        "m_end": method.m_end,
+        "T": method.T,
+        "mask_own_track": method.mask_own_track,
+        "shuffle": config.model.bn_shards > 1,
+    }
+    if isinstance(method, LooCConfig):
+        return LooC(tower, config.model.dim, factors=method.factors, **momentum)
+    return MoCo(tower, config.model.dim, shares=shared(method.shares), **momentum)
+
+
+def queue_size(method: MomentumConfig, crops: int, batch_size: int) -> int:
     """K, kept to half the crops: a queue that holds a crop twice holds false negatives.
 
     Raises:
@@ -81,7 +104,7 @@ def queue_size(method: MoCoConfig, crops: int, batch_size: int) -> int:
 
 
 def wrap(encoder: nn.Module, config: TrainConfig, process: Process) -> nn.Module:
-    """The query encoder as the step calls it: compiled on request, distributed if there are others.
+    """The query encoder as the step calls it: distributed if there are others.
 
     The momentum encoder and the queue stay outside of what is wrapped. SimCLR's BatchNorm has the
     statistics of all processes, or each would tell its own positives by them (Chen et al. 2020,
@@ -92,8 +115,6 @@ def wrap(encoder: nn.Module, config: TrainConfig, process: Process) -> nn.Module
             share_batch_norm(encoder)
         else:
             warnings.warn("BatchNorm is not shared between processes on a CPU", stacklevel=2)
-    if config.training.compile:
-        encoder.compile()
     if process.world == 1:
         return encoder
     devices = [process.device] if process.device.type == "cuda" else None
@@ -179,7 +200,11 @@ def restore(
 
 
 def _architecture(config: TrainConfig) -> Architecture:
-    return Architecture(config.model.backbone, config.model.stem)
+    method = config.method
+    branches = 1
+    if isinstance(method, LooCConfig) and method.plus_plus:
+        branches += len(method.factors)
+    return Architecture(config.model.backbone, config.model.stem, branches)
 
 
 def _preprocessing(config: TrainConfig) -> Preprocessing:

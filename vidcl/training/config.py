@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from vidcl.config import Config
-from vidcl.methods.config import MethodConfig, MoCoConfig
+from vidcl.methods.config import MethodConfig, MoCoConfig, PenaltyConfig
 from vidcl.models.config import ModelConfig
 from vidcl.views.recipe import ViewConfig
 
@@ -134,6 +134,8 @@ class TrainConfig(Config):
 
     method: MethodConfig = MoCoConfig()
     """The contrastive method."""
+    penalty: PenaltyConfig | None = None
+    """InvCLR's penalty on top of the method's loss."""
     model: ModelConfig = ModelConfig()
     """Backbone and projection head."""
     views: ViewConfig = ViewConfig()
@@ -162,5 +164,12 @@ class TrainConfig(Config):
             raise ValueError(
                 "accumulate and bn_shards must be 1 with simclr: its negatives and its BatchNorm "
                 "take the whole batch"
+            )
+        if self.penalty and (
+            parts > 1 or self.training.compile or self.training.precision == "float16"
+        ):
+            raise ValueError(
+                "with a penalty accumulate must be 1, compile false and precision not float16: it "
+                "is differentiated twice, over the whole batch"
             )
         return self

@@ -97,8 +97,8 @@ class Crops:
             crops=np.stack([rows[at], steps[at]], 1),
         )
 
-    def finish(self, batch: CropBatch) -> tuple[Tensor, np.ndarray]:
-        """Images uint8 [2B, 3, C, C] on the device, and the tracks they show, int64 [B].
+    def finish(self, batch: CropBatch) -> tuple[Tensor, PairBatch]:
+        """Images uint8 [2B, 3, C, C] on the device, and the pairs they show.
 
         A pair that does not decode shows another pair of the batch, see ``BadCrops``.
         """
@@ -110,9 +110,9 @@ class Crops:
             images = images.index_select(0, batch.index.to(self.device))
         others = self.bad.replacements(pairs.rows, pairs.steps)
         if others is None:
-            return images, pairs.rows
+            return images, pairs
         index = torch.from_numpy(np.concatenate([others, others + len(others)])).to(self.device)
-        return images.index_select(0, index), pairs.rows[others]
+        return images.index_select(0, index), pairs.take(others)
 
     def _files(self, rows: np.ndarray, steps: np.ndarray) -> list[bytes]:
         return [self.store.crop(int(r), int(s)) for r, s in zip(rows, steps, strict=True)]

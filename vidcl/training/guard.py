@@ -1,15 +1,15 @@
 """Stop where the loss is no number any more, with the step's inputs kept to look at."""
 
 import math
-from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from vidcl.errors import VidclError
 from vidcl.files import atomic_path
-from vidcl.training.pair_views import Batch, PairViews
+from vidcl.training.source import Source
 
 
 class FiniteGuard:
@@ -19,12 +19,12 @@ class FiniteGuard:
     leave the GPU idle between steps.
     """
 
-    def __init__(self, out: Path, views: PairViews, rank: int) -> None:
-        self.out, self.views, self.rank = out, views, rank
-        self.pending: tuple[int, Tensor, Batch, torch.cuda.Event] | None = None
+    def __init__(self, out: Path, source: Source, rank: int) -> None:
+        self.out, self.source, self.rank = out, source, rank
+        self.pending: tuple[int, Tensor, Any, torch.cuda.Event] | None = None
 
-    def __call__(self, step: int, loss: Tensor, batch: Batch) -> None:
-        """``loss``: [], without gradient."""
+    def __call__(self, step: int, loss: Tensor, batch: Any) -> None:
+        """``loss``: [], without gradient; ``batch``: what the source read."""
         if loss.device.type == "cpu":
             self._look(step, loss, batch)
             return
@@ -43,27 +43,14 @@ class FiniteGuard:
             event.synchronize()
             self._look(step, loss, batch)
 
-    def _look(self, step: int, loss: Tensor, batch: Batch) -> None:
+    def _look(self, step: int, loss: Tensor, batch: Any) -> None:
         if math.isfinite(float(loss)):
             return
         path = self.out / f"not-finite-{step}-{self.rank}.pt"
-        self._save(path, step, batch)
+        with atomic_path(path) as aside:
+            torch.save({"step": step, **self.source.inputs(batch)}, aside)
         raise VidclError(
             f"The loss is {float(loss)} at step {step}: lower --training.lr, clip with "
             f"--training.clip-norm 1, or use --training.precision float32; the inputs of the step "
             f"are in {path}."
         )
-
-    def _save(self, path: Path, step: int, batch: Batch) -> None:
-        """Tracks and steps int64, images uint8 [2N, 3, C, C], parameters of the views by name."""
-        pairs = batch.crops.pairs
-        params = {field.name: getattr(batch.params, field.name) for field in fields(batch.params)}
-        content = {
-            "step": step,
-            "rows": torch.from_numpy(pairs.rows),
-            "steps": torch.from_numpy(pairs.steps.copy()),
-            "images": self.views.crops.finish(batch.crops)[0].cpu(),
-            "params": {name: value for name, value in params.items() if torch.is_tensor(value)},
-        }
-        with atomic_path(path) as aside:
-            torch.save(content, aside)

@@ -12,25 +12,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 from vidcl.methods.base import Method, Outcome
-from vidcl.methods.moco import MoCo
+from vidcl.methods.wanted import ViewBatch
 from vidcl.models.encoder import Encoder
 from vidcl.training.build import build_method, online_encoder, restore, save_run, wrap
 from vidcl.training.config import TrainConfig
-from vidcl.training.crops import Crops
 from vidcl.training.guard import FiniteGuard
-from vidcl.training.image_folder import open_training_data
 from vidcl.training.interrupt import deferred_interrupt
 from vidcl.training.memory import keep_freed_memory
 from vidcl.training.metrics import Best, Meter, MetricsLog, chance_loss
 from vidcl.training.optimizer import build_optimizer, build_scaler, learning_rate
-from vidcl.training.pair_views import Batch, PairViews
-from vidcl.training.pairs import PairSampler
 from vidcl.training.prefetch import prefetch
 from vidcl.training.processes import Process, autocast_dtype, join_processes
 from vidcl.training.run_folder import begin_run, open_run
+from vidcl.training.source import Opener, tracks_of
 from vidcl.training.step import Stepper
 from vidcl.training.throughput import Use
 from vidcl.training.words import describe, line
@@ -53,7 +49,7 @@ Callback = Callable[[State], dict[str, Any]]
 
 def train(
     config: TrainConfig,
-    store: str | Path,
+    data: str | Path | Opener,
     out: str | Path,
     *,
     resume: bool | Literal["auto"] = False,
@@ -66,7 +62,8 @@ def train(
     On a CPU the result does not depend on how often the run was stopped and resumed.
 
     Args:
-        store: a track store, or a folder of images.
+        data: a track store, a folder of images, or a function that opens another source of batches
+            (``training.source``).
         out: the run folder: ``config.yaml``, ``metrics.jsonl``, ``checkpoints/last.pt``,
             ``tensorboard/``.
         resume: False: ``out`` must not hold a run; True: it must; ``auto``: either.
@@ -88,26 +85,20 @@ def train(
         if device.type == "cpu":
             keep_freed_memory()
         checkpoint = open_run(out, config, resume)
-        data = open_training_data(store)
-        sampler = PairSampler(
-            data, config.pairs, settings.batch_size, config.seed, process.rank, process.world
-        )
-        cache = settings.decoded_cache_mb * 2**20
-        crops = Crops(data, sampler.rows, device, cache, settings.max_bad_crops)
+        opener = data if callable(data) else tracks_of(data)
+        source = opener(config, process)
         dtype = autocast_dtype(settings.precision, device)
-        views = PairViews(config, crops, dtype)
-        method = build_method(config, sampler.crops, process.world).to(device)
+        method = build_method(config, source.crops, process.world).to(device)
         optimizer = build_optimizer(method.encoder_q, settings)
         scaler = build_scaler(dtype)
-        fingerprint = {"tracks": len(sampler.rows), "crops": sampler.crops}
-        first = restore(checkpoint, method, optimizer, scaler, fingerprint, out)
+        first = restore(checkpoint, method, optimizer, scaler, source.fingerprint, out)
         del checkpoint
         if settings.channels_last:
             method.to(memory_format=torch.channels_last)
         use = Use(method, config.views.size, device, dtype)
+        if settings.compile:
+            method.compile_networks()
         encoder_q = wrap(method.encoder_q, config, process)
-        if settings.compile and isinstance(method, MoCo):
-            method.encoder_k.compile()
         stepper = Stepper(method, encoder_q, optimizer, scaler, config, dtype)
 
         process.wait()  # all have looked at the folder before one of them writes there
@@ -116,21 +107,23 @@ def train(
         if process.main:
             begin_run(out, config, first)
             log = MetricsLog(out, first, settings.tensorboard, settings.wandb)
-            say(describe(config, sampler, method, process, dtype, first))
+            say(describe(config, source, method, process, dtype, first))
             say(use.describe())
 
         def save(step: int, better: bool) -> None:
             if process.main:
-                save_run(out, step, config, method, optimizer, scaler, fingerprint, best=better)
+                save_run(
+                    out, step, config, method, optimizer, scaler, source.fingerprint, best=better
+                )
 
         meter = Meter()
-        guard = FiniteGuard(out, views, process.rank)
+        guard = FiniteGuard(out, source, process.rank)
         state = State(first, config, method, online_encoder(config, method), out, device)
 
-        def read(step: int) -> tuple[Batch, tuple[Tensor, Tensor, Tensor] | None]:
-            batch = views.read(sampler.batch(step), step)
+        def read(step: int) -> tuple[Any, ViewBatch | None]:
+            batch = source.read(step, method.wanted)
             # on the CPU the views are made ahead too: the thread may have a core of its own
-            return batch, views.make(batch) if device.type == "cpu" else None
+            return batch, source.make(batch) if device.type == "cpu" else None
 
         batches = prefetch(read, first, settings.steps, read_ahead(settings.prefetch, device))
         with contextlib.closing(batches):
@@ -142,11 +135,10 @@ def train(
                 lr = learning_rate(settings, step - 1)
                 for group in optimizer.param_groups:
                     group["lr"] = lr
-                x_q, x_k, tracks = ready or views.make(batch)  # [N, 3, S, S] twice, [N]
-                share = (step - 1) / settings.steps
-                done = stepper(x_q, x_k, tracks, batch.generator, share)
+                pairs = ready or source.make(batch)
+                done = stepper(pairs, batch.generator, (step - 1) / settings.steps)
                 guard(step, done.outcome.loss, batch)
-                meter.add(done.outcome.loss, len(x_q) * process.world, waited)
+                meter.add(done.outcome.loss, len(pairs) * process.world, waited)
 
                 last = step == settings.steps
                 values: dict[str, Any] = {}
@@ -203,6 +195,6 @@ def measure(
     return values | {
         "log_k1": chance,
         "loss_relative": values["loss"] / max(chance, 1e-9),
-        "positive_cosine": float((outcome.q * outcome.k).sum(1).mean()),
+        "positive_cosine": float((outcome.q * outcome.k).sum(-1).mean()),
         **method.state_to_log(),
     }

@@ -1,11 +1,13 @@
-"""From drawn pairs to two batches of views."""
+"""From drawn pairs to batches of views."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vidcl.methods.wanted import TIME, ViewBatch, Wanted
 from vidcl.training.config import TrainConfig
 from vidcl.training.crops import CropBatch, Crops
 from vidcl.training.pairs import PairBatch
@@ -18,12 +20,16 @@ class Batch:
 
     Attributes:
         crops: of N pairs, queries first, then keys.
-        params: of their 2N views.
+        params: of the views, one for each: the query's, then the keys'.
+        moments: which of its pair's two crops each view shows, 0 or 1.
+        redraws: the query's parameters drawn anew, [R, N, ...] by name.
         generator: for what else the step draws.
     """
 
     crops: CropBatch
-    params: ViewParams
+    params: tuple[ViewParams, ...]
+    moments: tuple[int, ...]
+    redraws: dict[str, Tensor]
     generator: torch.Generator
 
 
@@ -38,33 +44,103 @@ class PairViews:
         scales = [stream.crop_scale or config.views.crop_scale for stream in config.pairs.streams]
         self.scales = torch.tensor(scales)  # [streams, 2]
 
-    def read(self, pairs: PairBatch, step: int) -> Batch:
+    def read(self, pairs: PairBatch, step: int, wanted: Wanted | None = None) -> Batch:
         """What a thread can do ahead, as a function of seed and step alone.
 
         Of several processes each draws the parameters of all and takes those of its pairs, so that
         views do not depend on how many processes there are.
+
+        Args:
+            wanted: the views a method asks for; by default a query and one key.
         """
+        wanted = wanted or Wanted()
         words = np.random.SeedSequence((self.seed, step, 0)).generate_state(1, np.uint64)
         generator = torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
         crops = self.crops.read(pairs)
         whole = pairs.everyone or pairs
         sizes = crops.sizes if whole is pairs else self.crops.sizes_of(whole)
-        scale = self.scales[torch.from_numpy(whole.stream)].repeat(2, 1)
-        params = self.views.sample(2 * len(whole), generator, sizes, scale)
+        scale = self.scales[torch.from_numpy(whole.stream)]
+        moments = (0, *(int(TIME not in key.shares) for key in wanted.keys))
+        params, redraws = self._draw(wanted, moments, sizes.chunk(2), scale, generator)
         if pairs.places is not None:
-            both = np.concatenate([pairs.places, pairs.places + len(whole)])
-            params = params[torch.from_numpy(both)]
-        return Batch(crops, params, generator)
+            places = torch.from_numpy(pairs.places)
+            params = tuple(each[places] for each in params)
+            redraws = {name: value[:, places] for name, value in redraws.items()}
+        return Batch(crops, params, moments, redraws, generator)
 
-    def make(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Views of queries and keys, float [N, 3, S, S] each, and the tracks they show, int64 [N],
-        on the device."""
-        images, rows = self.crops.finish(batch.crops)
-        n, tracks = len(rows), torch.from_numpy(rows).to(images.device)
-        params = batch.params.to(images.device)
-        halves = slice(0, n), slice(n, None)
-        x_q, x_k = (self.views.apply(images[half], params[half], self.dtype) for half in halves)
+    def _draw(
+        self,
+        wanted: Wanted,
+        moments: tuple[int, ...],
+        sizes: tuple[Tensor, ...],
+        scale: Tensor,
+        generator: torch.Generator,
+    ) -> tuple[tuple[ViewParams, ...], dict[str, Tensor]]:
+        """Parameters of all views, and those of the query drawn anew.
+
+        Args:
+            sizes: [N, 2] of each of the two moments.
+            scale: [N, 2], shares of the area that crops cover.
+        """
+        n, count = len(scale), len(moments)
+        shown = [sizes[moment] for moment in moments]
+        drawn = self.views.sample(count * n, generator, torch.cat(shown), scale.repeat(count, 1))
+        query, *keys = (drawn[slice(n * i, n * (i + 1))] for i in range(count))
+        for place, key in enumerate(wanted.keys):
+            factors = [factor for factor in key.shares if factor != TIME]
+            keys[place] = keys[place].share(query, factors)
+            others = [factor for factor in key.differs if factor != TIME]
+            if others:
+                new = self.views.redraw(
+                    query, others, generator, shown[place + 1], scale, distinct=True
+                )
+                keys[place] = keys[place].share(new, others)
+        redraws: dict[str, Tensor] = {}
+        if wanted.along:
+            names = [name for name in wanted.along if name != TIME]
+            vary = partial(self.views.vary, sizes=shown[0], crop_scale=scale)
+            redraws = vary(query, names, wanted.redraws, generator)
+        if TIME in wanted.along:
+            # one moment forwards or backwards: the other moment, or its mirror image in time
+            sign = torch.randint(0, 2, (wanted.redraws, n), generator=generator)
+            redraws[TIME] = 2.0 * sign - 1
+        return (query, *keys), redraws
+
+    def make(self, batch: Batch) -> ViewBatch:
+        """The views and what they show, on the device."""
+        images, pairs = self.crops.finish(batch.crops)
+        moments, device = images.chunk(2), images.device
+        params = [each.to(device) for each in batch.params]
+        query, leaves = self._query(moments, params[0], batch.redraws)
+        keys = [
+            self.views.apply(moments[moment], each, self.dtype)
+            for moment, each in zip(batch.moments[1:], params[1:], strict=True)
+        ]
+        views = (query, *keys)
         if self.channels_last:
-            layout = torch.channels_last
-            x_q, x_k = (x.contiguous(memory_format=layout) for x in (x_q, x_k))
-        return x_q, x_k, tracks
+            views = tuple(x.contiguous(memory_format=torch.channels_last) for x in views)
+        return ViewBatch(
+            views,
+            torch.from_numpy(pairs.rows).to(device),
+            torch.from_numpy(pairs.gap).float().to(device),
+            leaves,
+            {name: value.to(device, non_blocking=True) for name, value in batch.redraws.items()},
+        )
+
+    def _query(
+        self, moments: tuple[Tensor, ...], params: ViewParams, redraws: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The query's view, as a function of the parameters that are differentiated by.
+
+        Along time an image is the straight line between the pair's two moments, seen with the
+        query's other parameters: 0 is its own, 1 the other.
+        """
+        names = [name for name in redraws if name != TIME]
+        leaves = {name: getattr(params, name).clone().requires_grad_() for name in names}
+        view = self.views.apply(moments[0], replace(params, **leaves), self.dtype)
+        if TIME in redraws:
+            other = self.views.apply(moments[1], params, self.dtype)
+            time = torch.zeros(len(view), device=view.device, requires_grad=True)
+            view = view + time.view(-1, 1, 1, 1) * (other - view.detach())
+            leaves[TIME] = time
+        return view, leaves

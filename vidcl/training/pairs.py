@@ -4,7 +4,7 @@ Everything drawn for a step is a function of (seed, step), whatever the number o
 can stop and go on anywhere, and each process takes its slice of the same batch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +37,10 @@ class PairBatch:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def take(self, which: np.ndarray) -> "PairBatch":
+        """Some of these pairs, int64 [M], as a batch of one process."""
+        return PairBatch(self.rows[which], self.steps[which], self.stream[which], self.gap[which])
 
 
 class PairSampler:
@@ -110,7 +114,7 @@ class PairSampler:
                 for start, count in zip(starts, self.counts, strict=True)
             ]
         )
-        return PairBatch(rows[places], steps[places], stream[places], gap[places], everyone, places)
+        return replace(everyone.take(places), everyone=everyone, places=places)
 
 
 def split_batch(size: int, shares: list[float]) -> list[int]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vidcl.methods.base import Method, Outcome
+from vidcl.methods.wanted import ViewBatch
 from vidcl.training.config import TrainConfig
 
 
@@ -19,7 +20,7 @@ class StepResult:
 
 
 class Stepper:
-    """``stepper(x_q, x_k, tracks, generator)`` moves the encoder by one step."""
+    """``stepper(batch, generator)`` moves the encoder by one step."""
 
     def __init__(
         self,
@@ -39,25 +40,20 @@ class Stepper:
         self.dtype = dtype
 
     def __call__(
-        self,
-        x_q: Tensor,
-        x_k: Tensor,
-        tracks: Tensor,
-        generator: torch.Generator,
-        done: float = 0.0,
+        self, batch: ViewBatch, generator: torch.Generator, done: float = 0.0
     ) -> StepResult:
-        """x_q, x_k: float [N, 3, S, S]; tracks: int64 [N]; all on the encoder's device.
+        """``batch`` on the encoder's device.
 
         Args:
+            generator: draws what the method draws within a step.
             done: share of the run's steps that were done before this one.
         """
         self.method.begin_step(done)
-        whole = [x.chunk(self.parts) for x in (x_q, x_k, tracks)]
-        outcomes = []
-        for number, (q, k, t) in enumerate(zip(*whole, strict=True), 1):
+        device, outcomes = batch.tracks.device.type, []
+        for number, part in enumerate(batch.chunk(self.parts), 1):
             with self._gradients_stay_here(number < self.parts):
-                with torch.autocast(q.device.type, self.dtype, enabled=self.dtype is not None):
-                    outcome = self.method(q, k, t, generator=generator, encoder_q=self.encoder_q)
+                with torch.autocast(device, self.dtype, enabled=self.dtype is not None):
+                    outcome = self.method(part, generator=generator, encoder_q=self.encoder_q)
                 loss = outcome.loss / self.parts if self.parts > 1 else outcome.loss
                 self.scaler.scale(loss).backward()
             outcomes.append(outcome)
@@ -70,7 +66,7 @@ class Stepper:
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         outcome = _joined(outcomes)
-        self.method.end_step(outcome.k, tracks)
+        self.method.end_step(outcome.k, batch.tracks)
         return StepResult(outcome, norm)
 
     def _gradients_stay_here(self, more: bool) -> contextlib.AbstractContextManager[object]:
@@ -83,7 +79,8 @@ class Stepper:
 def _joined(outcomes: list[Outcome]) -> Outcome:
     if len(outcomes) == 1:
         only = outcomes[0]
-        return Outcome(only.loss.detach(), only.q, only.k)
+        return Outcome(only.loss.detach(), only.q, only.k, only.features.detach())
     loss = torch.stack([outcome.loss.detach() for outcome in outcomes]).mean()
-    q, k = (torch.cat([getattr(outcome, name) for outcome in outcomes]) for name in "qk")
-    return Outcome(loss, q, k)
+    names = ("q", "k", "features")
+    q, k, f = (torch.cat([getattr(outcome, name) for outcome in outcomes]) for name in names)
+    return Outcome(loss, q, k, f.detach())

@@ -5,10 +5,9 @@ from typing import Any
 import torch
 
 from vidcl.methods.base import Method
-from vidcl.methods.moco import MoCo
 from vidcl.training.config import TrainConfig
-from vidcl.training.pairs import PairSampler
 from vidcl.training.processes import Process
+from vidcl.training.source import Source
 
 #: Numbers of a log line that ``line`` puts into words, or leaves to the log file.
 KNOWN = {
@@ -42,7 +41,7 @@ def line(step: int, steps: int, values: dict[str, Any]) -> str:
 
 def describe(
     config: TrainConfig,
-    sampler: PairSampler,
+    source: Source,
     method: Method,
     process: Process,
     dtype: torch.dtype | None,
@@ -51,18 +50,9 @@ def describe(
     """What a run is about to do, in a few lines."""
     model = config.model
     norm = f"BatchNorm in {model.bn_shards} shards" if model.bn_shards > 1 else "plain BatchNorm"
-    kind = f"MoCo, queue {len(method.queue)}" if isinstance(method, MoCo) else "SimCLR"
     number = str(dtype or torch.float32).removeprefix("torch.")
-    lines = [
-        f"{kind}: {model.backbone} at {config.views.size} px on {process.world} x "
+    title = (
+        f"{method.describe()}: {model.backbone} at {config.views.size} px on {process.world} x "
         f"{process.device}, {number}, {norm}" + (f", from step {first}" if first else "")
-    ]
-    for stream, pool, count in zip(
-        config.pairs.streams, sampler.pools, sampler.counts, strict=True
-    ):
-        text = f"{count} {' or '.join(stream.kind)} pairs per step from {len(pool.rows)} tracks, "
-        text += f"{stream.gap[0]:g} to {stream.gap[1]:g} s apart"
-        if pool.fallbacks:
-            text += f" ({pool.fallbacks} tracks have no such pair and give their nearest)"
-        lines.append(text)
-    return "\n".join(lines)
+    )
+    return "\n".join([title, *source.describe()])

@@ -1,7 +1,7 @@
 """Drawing parameters of views, one function per factor."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -27,6 +27,11 @@ class Draw:
     generator: torch.Generator
     aspect: Tensor
     crop_scale: Tensor
+
+    def repeat(self, times: int) -> "Draw":
+        """The same images so many times over."""
+        aspect, scale = self.aspect.repeat(times), self.crop_scale.repeat(times, 1)
+        return replace(self, n=self.n * times, aspect=aspect, crop_scale=scale)
 
     def uniform(self, *shape: int) -> Tensor:
         return torch.rand(*shape, generator=self.generator, device=self.generator.device)

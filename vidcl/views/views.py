@@ -18,6 +18,7 @@ from vidcl.views.randaugment import apply_augment
 from vidcl.views.recipe import ViewConfig
 from vidcl.views.texture import randomise_texture
 from vidcl.views.tone import apply_tone
+from vidcl.views.vary import vary
 
 #: Pixels of the images, or of their views, that are worked on at once on a CPU: what stays in its
 #: cache from one operation to the next, and in freed memory from one batch to the next.
@@ -87,6 +88,30 @@ class Views:
                 new = self._differing(params, new, factor, to)
             params = params.replace(**{name: getattr(new, name) for name in names})
         return params
+
+    def vary(
+        self,
+        params: ViewParams,
+        names: Iterable[str],
+        times: int,
+        generator: torch.Generator,
+        sizes: Tensor | None = None,
+        crop_scale: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """How some parameters might have been drawn instead, [times, N, ...] by name.
+
+        Whether an operation happens to an image stays as it is, and with it all parameters of an
+        image that it does not happen to.
+
+        Args:
+            names: fields of ``params.DIFFERENTIABLE``.
+            sizes, crop_scale: as in ``sample``; needed for ``box``.
+
+        Raises:
+            VidclError: such a parameter is not differentiable, or the recipe lacks its operation.
+        """
+        to = self._draw(len(params), generator, sizes, crop_scale).repeat(times)
+        return {name: vary(params, name, to).unflatten(0, (times, -1)) for name in names}
 
     def _differing(self, params: ViewParams, new: ViewParams, factor: str, to: Draw) -> ViewParams:
         """``new`` drawn again where it does what ``params`` does."""

@@ -1,0 +1,94 @@
+"""InvCLR (Foster, Pukdee, Rainforth 2021): any method, and a penalty on change along its views."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vidcl.losses.gradient_penalty import gradient_penalty
+from vidcl.methods.base import Method, Outcome
+from vidcl.methods.wanted import ViewBatch
+
+
+class InvCLR(Method):
+    """The loss of another method plus ``weight * min(penalty, clip)``.
+
+    The penalty is on the representation, not on the projection, of the queries alone.
+    """
+
+    can_accumulate = False  # the clip is of the whole batch
+
+    def __init__(
+        self,
+        method: Method,
+        along: tuple[str, ...],
+        *,
+        weight: float,
+        clip: float,
+        clip_each: bool = False,
+        redraws: int = 100,
+        scale: Mapping[str, float] | None = None,
+        normalise: bool = True,
+    ) -> None:
+        """``along``: what the source of views can differentiate by; ``clip_each``: clip each
+        image's penalty, not their mean; ``scale``: factors on a parameter's change, by name."""
+        super().__init__()
+        self.method = method
+        self.weight, self.clip, self.clip_each = weight, clip, clip_each
+        self.scale, self.normalise = dict(scale or {}), normalise
+        self.wanted = dataclasses.replace(method.wanted, along=along, redraws=redraws)
+        self.forwards = method.forwards + 4  # the penalty's backward, and the backward of both
+        self.penalty = torch.zeros(())
+
+    @property
+    def encoder_q(self) -> nn.Module:  # type: ignore[override]
+        return self.method.encoder_q
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        """The method's: a penalty has no state, and a checkpoint is read alike with and without."""
+        return self.method.state_dict(*args, **kwargs)
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        return self.method.load_state_dict(*args, **kwargs)
+
+    def begin_step(self, done: float = 0.0) -> None:
+        self.method.begin_step(done)
+
+    def forward(
+        self,
+        batch: ViewBatch,
+        *,
+        generator: torch.Generator | None = None,  # draws the penalty's signs too
+        encoder_q: nn.Module | None = None,
+    ) -> Outcome:
+        outcome = self.method(batch, generator=generator, encoder_q=encoder_q)
+        with torch.autocast(outcome.features.device.type, enabled=False):
+            each = gradient_penalty(
+                outcome.features,
+                batch.leaves,
+                batch.redraws,
+                generator,
+                self.scale,
+                self.normalise,
+            )
+        self.penalty = each.detach().mean()
+        clipped = each.clamp(max=self.clip).mean() if self.clip_each else each.mean()
+        loss = outcome.loss + self.weight * clipped.clamp(max=self.clip)
+        return dataclasses.replace(outcome, loss=loss)
+
+    def end_step(self, keys: Tensor, tracks: Tensor) -> None:
+        self.method.end_step(keys, tracks)
+
+    def negatives(self, batch_size: int) -> float:
+        return self.method.negatives(batch_size)
+
+    def compile_networks(self) -> None:
+        self.method.compile_networks()
+
+    def describe(self) -> str:
+        return f"{self.method.describe()}, penalty along {', '.join(self.wanted.along)}"
+
+    def state_to_log(self) -> dict[str, float]:
+        return {**self.method.state_to_log(), "penalty": float(self.penalty)}

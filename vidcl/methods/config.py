@@ -92,7 +92,7 @@ class PenaltyConfig(Config):
     """Clip the penalty of each image instead of the batch's mean."""
     redraws: Annotated[int, Field(ge=1)] = 100
     """How often the parameters are drawn anew for each image."""
-    scale: dict[str, Annotated[float, Field(ge=0.0)]] = {}
+    scale: dict[str, Annotated[float, Field(ge=0.0)]] = Field(default_factory=dict)
     """Factors on how far each parameter is drawn from its value (h: 0.1); 1 where none is given."""
     normalise: bool = True
     """Penalise the representation at unit length."""

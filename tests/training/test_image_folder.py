@@ -10,6 +10,7 @@ from PIL import Image
 from tests.training.test_train import quiet
 from vidcl.cli import main
 from vidcl.config import parse_config
+from vidcl.datasets.labelled import write_labelled_set
 from vidcl.errors import VidclError
 from vidcl.tracks.store import TrackStore
 from vidcl.training.config import TrainConfig
@@ -94,3 +95,28 @@ def test_training_reports_a_broken_image_and_goes_on(tmp_path: Path) -> None:
     values["training"]["max_bad_crops"] = 0
     with pytest.raises(VidclError, match=r"03\.jpg.*--training\.max-bad-crops"):
         train(parse_config(values, TrainConfig), images, tmp_path / "strict", say=quiet)
+
+
+def test_a_labelled_set_is_trained_on_at_its_own_size(tmp_path):
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (40, 20, 20, 3)).astype(np.uint8)
+    write_labelled_set(tmp_path / "set.parquet", "set", images, {"class": list("ab") * 20})
+    data = open_training_data(tmp_path / "set.parquet")
+    assert len(data) == 40 and data.canvas == 20
+    assert data.sizes(3).tolist() == [[20, 20]]
+    crops = Crops(data, np.arange(40), torch.device("cpu"), 0)
+    pairs = PairBatch(np.array([5, 7]), np.zeros((2, 2), int), np.zeros(2, int), np.zeros(2))
+    got, _ = crops.finish(crops.read(pairs))
+    expected = torch.from_numpy(images[[5, 7, 5, 7]]).permute(0, 3, 1, 2)
+    assert torch.equal(got, expected)
+    values = {
+        "model": {"backbone": "resnet_tiny", "dim": 16},
+        "views": {"size": 16},
+        "training": {"steps": 2, "batch_size": 8, "tensorboard": False, "log_every": 1},
+    }
+    out = train(
+        parse_config(values, TrainConfig), tmp_path / "set.parquet", tmp_path / "run", say=quiet
+    )
+    assert len(read_metrics(out / "metrics.jsonl")) == 2
+    with pytest.raises(VidclError, match="no image set"):
+        open_training_data(tmp_path / "other.parquet")

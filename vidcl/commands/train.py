@@ -30,7 +30,8 @@ class Options:
     config: tyro.conf.Positional[str]
     """A YAML file or a preset's name."""
     data: Path
-    """A track store (vidcl extract), or a folder of images for presets of still images."""
+    """A track store (vidcl extract); for presets of still images also a folder of images, or a
+    labelled set (Parquet)."""
     out: Path
     """The run folder: config.yaml, metrics.jsonl, checkpoints/."""
     settings: Annotated[TrainConfig, tyro.conf.arg(name="")]

@@ -21,6 +21,7 @@ from vidcl.models.encoder import (
 from vidcl.models.heads import head_of
 from vidcl.models.layouts import check_size, differences, grouped, identify, some, take_apart
 from vidcl.models.metadata import default_preprocessing, from_metadata
+from vidcl.models.spaces import OneSpace, Spaces
 from vidcl.models.weights import read_weights, unwrap
 
 __all__ = [
@@ -103,11 +104,19 @@ def load_encoder(
     size: int | None = None,
     mean: tuple[float, float, float] | None = None,
     std: tuple[float, float, float] | None = None,
+    space: int | None = None,
 ) -> Encoder:
     """The trained encoder of a run or a file, in evaluation mode, on the CPU.
 
     Arguments and errors are those of ``load_trained``. Tensors of a foreign file that the encoder
     has no use for are named in a warning.
+
+    Args:
+        space: of a network with several embedding spaces (LooC): give the projection into this one
+            instead of the feature.
+
+    Raises:
+        VidclError: there is no such space.
     """
     trained = load_trained(path_or_run, arch=arch, size=size, mean=mean, std=std)
     if trained.left_out:
@@ -116,7 +125,19 @@ def load_encoder(
             f"{grouped(trained.left_out)}",
             stacklevel=2,
         )
-    return trained.encoder
+    return trained.encoder if space is None else _into_space(trained, space, str(path_or_run))
+
+
+def _into_space(trained: Trained, space: int, source: str) -> Encoder:
+    """The encoder followed by the head of one space."""
+    encoder, head = trained.encoder, trained.head
+    count = len(head) if isinstance(head, Spaces) else 0
+    if not isinstance(head, Spaces) or not 0 <= space < count:
+        spaces = f"spaces 0 to {count - 1}" if count else "no embedding spaces of its own"
+        raise VidclError(f"{source} has {spaces}: there is none of number {space}.")
+    projection = nn.Sequential(encoder.backbone, head, OneSpace(space)).eval()
+    dim = projection(torch.zeros(1, 3, *[encoder.preprocessing.size] * 2)).shape[1]
+    return Encoder(projection, dim, encoder.preprocessing, encoder.architecture).eval()
 
 
 def load_trained(

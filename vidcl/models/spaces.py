@@ -26,6 +26,17 @@ class Spaces(nn.Module):
         return torch.stack([head(part) for head, part in pairs], 1)
 
 
+class OneSpace(nn.Module):
+    """[N, Z, dim] -> [N, dim]: one of the spaces."""
+
+    def __init__(self, space: int) -> None:
+        super().__init__()
+        self.space = space
+
+    def forward(self, projections: Tensor) -> Tensor:
+        return projections[:, self.space]
+
+
 class Branches(nn.Module):
     """Copies of a network's last stage side by side, their channels one after the other.
 

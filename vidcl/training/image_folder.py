@@ -1,18 +1,20 @@
-"""A folder of images as training data without an extraction: every image is a track of length one.
+"""Images as training data without an extraction: every image is a track of length one.
 
-Each image is decoded whole whenever it is drawn; ``vidcl extract --images`` once makes every later
-run faster.
+Each image is decoded whole whenever it is drawn, unless all of them fit in the cache of decoded
+crops; ``vidcl extract --images`` once makes every later run faster.
 """
 
+import io
 import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from vidcl.datasets.labelled import IMAGE_SUFFIXES
+from vidcl.datasets.labelled import IMAGE_SUFFIXES, open_labelled_set
 from vidcl.errors import VidclError
 from vidcl.tracks.store import TrackStore, open_store
 
@@ -22,18 +24,28 @@ CANVAS = 256
 _ORIENTATION, _TURNED = 0x0112, {5, 6, 7, 8}
 
 
-class ImageFolder:
-    """The images of a folder, at any depth, sorted by path."""
+class StillImages:
+    """What a track store is asked for, of images that each are a track of length one.
+
+    Attributes:
+        files: their names.
+        canvas: side of the square that they are brought to, in pixels.
+    """
 
     has_changes = True  # an image does not change
 
-    def __init__(self, path: Path, canvas: int = CANVAS) -> None:
-        self.path, self.canvas = path, canvas
-        self.files = sorted(_list(path))
-        if not self.files:
-            raise VidclError(f"There is no track store and no image in {path}: give one of them.")
-        self.lengths = np.ones(len(self.files), np.int64)
-        self.change = np.zeros(len(self.files), np.float32)
+    def __init__(self, path: Path, files: list[str], canvas: int) -> None:
+        self.path, self.files, self.canvas = path, files, canvas
+        self.lengths = np.ones(len(files), np.int64)
+        self.change = np.zeros(len(files), np.float32)
+
+    def read(self, row: int) -> IO[bytes]:
+        """The file of an image, open.
+
+        Raises:
+            OSError: it is gone.
+        """
+        raise NotImplementedError
 
     def __len__(self) -> int:
         return len(self.files)
@@ -88,7 +100,7 @@ class ImageFolder:
         """int64 [1, 2]: width and height as the image is shown; 1 x 1 where it cannot be read, as
         its decoding then reports."""
         try:
-            with Image.open(self.path / self.files[row]) as image:  # reads its head alone
+            with self.read(row) as file, Image.open(file) as image:  # reads its head alone
                 turned = image.getexif().get(_ORIENTATION) in _TURNED
                 size = image.size[::-1] if turned else image.size
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
@@ -98,21 +110,53 @@ class ImageFolder:
     def crop(self, row: int, step: int) -> bytes:
         """The file of an image; nothing where it is gone."""
         try:
-            return (self.path / self.files[row]).read_bytes()
+            with self.read(row) as file:
+                return file.read()
         except OSError:
             return b""
 
 
-TrainingData = TrackStore | ImageFolder
+class ImageFolder(StillImages):
+    """The images of a folder, at any depth, sorted by path."""
+
+    def __init__(self, path: Path, canvas: int = CANVAS) -> None:
+        files = sorted(_list(path))
+        if not files:
+            raise VidclError(f"There is no track store and no image in {path}: give one of them.")
+        super().__init__(path, files, canvas)
+
+    def read(self, row: int) -> IO[bytes]:
+        return open(self.path / self.files[row], "rb")
+
+
+class LabelledImages(StillImages):
+    """The images of a labelled set; their labels are not looked at.
+
+    The canvas is the longer side of the first image, at most ``CANVAS``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.set = open_labelled_set(path)
+        super().__init__(path, [f"row {row}" for row in range(len(self.set))], 0)
+        with self.read(0) as file, Image.open(file) as image:
+            self.canvas = min(CANVAS, max(image.size))
+
+    def read(self, row: int) -> IO[bytes]:
+        return io.BytesIO(self.set.read(row))
+
+
+TrainingData = TrackStore | StillImages
 
 
 def open_training_data(path: str | Path) -> TrainingData:
-    """A track store, or a folder of images.
+    """A track store, a folder of images, or a labelled set (a Parquet file of images).
 
     Raises:
         VidclError: there is neither, or the store is damaged.
     """
     path = Path(path)
+    if path.suffix == ".parquet":
+        return LabelledImages(path)
     if path.is_dir() and not (path / "shards").is_dir() and next(_list(path), None) is not None:
         return ImageFolder(path)
     return open_store(path)

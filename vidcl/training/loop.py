@@ -62,8 +62,8 @@ def train(
     On a CPU the result does not depend on how often the run was stopped and resumed.
 
     Args:
-        data: a track store, a folder of images, or a function that opens another source of batches
-            (``training.source``).
+        data: a track store, a folder of images, a labelled set, or a function that opens another
+            source of batches (``training.source``).
         out: the run folder: ``config.yaml``, ``metrics.jsonl``, ``checkpoints/last.pt``,
             ``tensorboard/``.
         resume: False: ``out`` must not hold a run; True: it must; ``auto``: either.

@@ -12,7 +12,7 @@ from vidcl.models.jpeg import decode_jpegs
 from vidcl.tracks.store import open_store
 from vidcl.training.config import PairConfig, StreamConfig, TrainingConfig
 from vidcl.training.crops import Crops
-from vidcl.training.optimizer import learning_rate
+from vidcl.training.optimizer import build_optimizer, learning_rate
 from vidcl.training.pairs import PairBatch, PairSampler
 from vidcl.training.prefetch import prefetch
 
@@ -25,6 +25,23 @@ def test_learning_rates():
     assert learning_rate(config, 99) == pytest.approx(0.5 * (1 + math.cos(math.pi * 89 / 90)))
     flat = TrainingConfig(steps=100, lr=1.0, schedule="constant")
     assert learning_rate(flat, 99) == 1.0
+    stairs = TrainingConfig(steps=100, lr=1.0, schedule="step", warmup_steps=2)
+    rates = [learning_rate(stairs, step) for step in (0, 2, 59, 60, 79, 80, 99)]
+    assert rates == pytest.approx([0.5, 1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_lars_makes_steps_in_proportion_to_the_weights():
+    """You et al. 2017, eq. 6: the first step is lr * trust * |w| / |g + wd w| * (g + wd w)."""
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(4, 3, bias=False)
+    config = TrainingConfig(optimizer="lars", lr=2.0, momentum=0.9, weight_decay=1e-2)
+    optimizer = build_optimizer(layer, config)
+    before = layer.weight.detach().clone()
+    layer(torch.ones(2, 4)).square().sum().backward()
+    gradient = layer.weight.grad + 1e-2 * before
+    ratio = 0.001 * before.norm() / (layer.weight.grad.norm() + 1e-2 * before.norm())
+    optimizer.step()
+    torch.testing.assert_close(layer.weight.detach(), before - 2.0 * ratio * gradient)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 3])

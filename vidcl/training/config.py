@@ -81,16 +81,18 @@ class TrainingConfig(Config):
     """Optimiser steps."""
     batch_size: Count = 256
     """Pairs per step, over all processes together."""
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    """SGD with momentum (the papers), or AdamW."""
+    optimizer: Literal["sgd", "adamw", "lars"] = "sgd"
+    """SGD with momentum (the papers), AdamW, or LARS (large batches; extra timm)."""
     lr: Positive = 0.03
     """Peak learning rate."""
     momentum: NotNegative = 0.9
-    """Momentum of SGD."""
+    """Momentum of SGD and LARS."""
     weight_decay: NotNegative = 1e-4
     """Weight decay."""
-    schedule: Literal["cosine", "constant"] = "cosine"
-    """How the learning rate falls after the warm-up."""
+    schedule: Literal["cosine", "constant", "step"] = "cosine"
+    """How the learning rate falls after the warm-up; step: to a tenth at each milestone."""
+    milestones: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = (0.6, 0.8)
+    """Shares of the run at which schedule 'step' takes a step (MoCo v1: 120 and 160 of 200)."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     """Steps over which the learning rate rises from zero."""
     accumulate: Count = 1

@@ -31,6 +31,7 @@ from vidcl.methods.wanted import ViewBatch
 from vidcl.presets import find_preset
 from vidcl.tracks.store import open_store
 from vidcl.training.build import build_method, wrap
+from vidcl.training.compiling import check_compiler
 from vidcl.training.config import TrainConfig
 from vidcl.training.crops import Crops
 from vidcl.training.loop import read_ahead
@@ -77,6 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     use = Use(method, config.views.size, device, dtype)
     optimizer, scaler = build_optimizer(method.encoder_q, config.training), build_scaler(dtype)
     if config.training.compile:
+        check_compiler(device)
         method.compile_networks()
     encoder = wrap(method.encoder_q, config, Process(0, 1, device))
     stepper = Stepper(method, encoder, optimizer, scaler, config, dtype)

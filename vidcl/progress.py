@@ -1,5 +1,6 @@
 """Progress of long jobs: a bar on a terminal, a plain line now and then elsewhere."""
 
+import importlib.util
 import sys
 import time
 import warnings
@@ -24,7 +25,7 @@ def show_progress(label: str, *, unit: str = "", every: float = 15.0) -> Iterato
         every: seconds between plain lines where standard error is not a terminal.
     """
     started = time.monotonic()
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and importlib.util.find_spec("rich"):
         from rich.console import Console
         from rich.progress import (
             BarColumn,

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
@@ -21,12 +22,29 @@ def store(tmp_path_factory):
     return make_store(tmp_path_factory.mktemp("store")).path
 
 
-def without_batch_norm(parts=1):
+def without_batch_norm(parts=1, method=None, penalty=None):
     """A run that does not depend on how its batch is divided."""
     values = settings(steps=4, lr=0.001, precision="float32", log_every=1).model_dump()
     values["model"] = {"backbone": "timm:vit_tiny_patch16_224", "dim": 16}
     values["training"]["accumulate"] = parts
+    values["method"] = method or values["method"]
+    values["penalty"] = penalty
     return parse_config(values, TrainConfig)
+
+
+#: Runs whose steps draw more than two views and their parameters.
+MORE = {
+    "looc": {"method": {"name": "looc", "factors": ["color", "time"], "K": 32, "m": 0.9}},
+    "penalty": {
+        "penalty": {"along": ["color", "time"], "weight": 1.0, "clip": 100.0, "redraws": 5}
+    },
+}
+
+
+def train_more(name, store, out):
+    """A run of ``MORE``; the signs of the penalty, which each process draws, are all one."""
+    with mock.patch("torch.randint", lambda low, high, shape, **_: torch.ones(shape)):
+        return train(without_batch_norm(**MORE[name]), store, out, say=quiet)
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +68,19 @@ def test_two_processes_train_as_one(store, alone, tmp_path):
         "import sys\n"
         "from pathlib import Path\n"
         f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-        "from tests.training.test_processes import settings, without_batch_norm\n"
+        "from tests.training.test_processes import MORE, settings, train_more, without_batch_norm\n"
         "from vidcl.training.loop import train\n"
         f"out, store = Path({str(tmp_path)!r}), {str(store)!r}\n"
         "if sys.argv[1] == 'same':\n"
         "    train(without_batch_norm(), store, out / 'same')\n"
+        "elif sys.argv[1] in MORE:\n"
+        "    train_more(sys.argv[1], store, out / sys.argv[1])\n"
         "else:\n"
         "    seen = [lambda s: {'seen': s.step}]\n"
         "    config = settings(callback_every=4)\n"
         "    train(config, store, out / 'split', resume='auto', callbacks=seen)\n"
     )
-    for name in ("same", "split"):
+    for name in ("same", "split", *MORE):
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         command += ["--nproc-per-node", "2", str(script), name]
         done = subprocess.run(command, capture_output=True, text=True, timeout=240)
@@ -78,3 +98,8 @@ def test_two_processes_train_as_one(store, alone, tmp_path):
     assert [line["queue_fill"] for line in lines] == [0.5, 1, 1, 1]
     assert [line["step"] for line in lines if "seen" in line] == [4, 8]
     assert load_encoder(tmp_path / "split").feature_dim == 128
+    for name in MORE:
+        one = train_more(name, store, tmp_path / f"{name}-alone")
+        assert losses(tmp_path / name) == pytest.approx(losses(one), rel=2e-3)
+    lines = read_metrics(tmp_path / "penalty" / "metrics.jsonl")
+    assert all(line["penalty"] > 0 for line in lines)

@@ -1,5 +1,7 @@
 """Read a track store: memory-mapped, so that drawing a crop touches only that crop's bytes."""
 
+import itertools
+from bisect import bisect_right
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
@@ -7,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vidcl.errors import VidclError
-from vidcl.tracks.store_files import Block, list_shards, make_block, open_shard
+from vidcl.tracks.store_blocks import open_blocks
+from vidcl.tracks.store_files import Block, list_shards
 from vidcl.tracks.store_schema import PLAIN_COLUMNS, SCHEMA, TrackRow
 from vidcl.tracks.track import Track
 
@@ -49,7 +53,7 @@ class TrackStore:
         return TrackStore, (self.path, self.shards)
 
     def __len__(self) -> int:
-        return len(self._row_block)
+        return self._first_rows[-1]
 
     def __repr__(self) -> str:
         return f"TrackStore({str(self.path)!r}, {len(self)} tracks, {len(self.shards)} shards)"
@@ -77,8 +81,15 @@ class TrackStore:
         return self._table.append_column("length", pa.array(self.lengths, pa.int32()))
 
     def column(self, name: str) -> np.ndarray:
-        """One plain column as numpy [N]: strings as objects (None where absent), else numbers."""
-        return self._table.column(name).to_numpy()
+        """One plain column as numpy [N]: numbers, or strings as objects (None where absent), equal
+        ones as one object."""
+        column = self._table.column(name)
+        if not pa.types.is_string(column.type):
+            return column.to_numpy()
+        known: dict[str | None, str | None] = {}
+        parts = (chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks)
+        same = (known.setdefault(value, value) for part in parts for value in part)
+        return np.fromiter(same, object, len(column))
 
     @cached_property
     def kind(self) -> np.ndarray:
@@ -136,8 +147,8 @@ class TrackStore:
         wanted = {"kind": kind, "proposer": proposer, "tracker": tracker, "split": split}
         for name, values in wanted.items():
             if values is not None:
-                allowed = [values] if isinstance(values, str) else list(values)
-                keep &= np.isin(getattr(self, name).astype(str), allowed)
+                allowed = pa.array([values] if isinstance(values, str) else values, pa.string())
+                keep &= pc.is_in(self._table.column(name), allowed).to_numpy()
         return np.flatnonzero(keep)
 
     # ---- one track ----------------------------------------------------------------------------
@@ -211,40 +222,28 @@ class TrackStore:
         changes = self.changes(row).copy()
         return TrackRow(track=track, changes=changes, **{name: plain[name] for name in _OF_ROW})
 
-    def _span(self, row: int) -> tuple["Block", int, int]:
+    def _span(self, row: int) -> tuple[Block, int, int]:
         """The block that holds a row, and where the row's steps begin and end in it."""
-        block = self._blocks[self._row_block[row]]
-        local = row - block.first_row if row >= 0 else row + len(self) - block.first_row
-        return block, int(block.list_offsets[local]), int(block.list_offsets[local + 1])
+        count = self._first_rows[-1]
+        if not -count <= row < count:
+            raise IndexError(f"{self.path} has {count} tracks, none with the number {row}")
+        row = row if row >= 0 else row + count
+        block = self._blocks[bisect_right(self._first_rows, row) - 1]
+        offsets = block.list_offsets
+        return block, int(offsets[row - block.first_row]), int(offsets[row - block.first_row + 1])
 
     # ---- opening ------------------------------------------------------------------------------
 
     @cached_property
-    def _opened(self) -> tuple[list["Block"], dict[str, Any]]:
-        blocks: list[Block] = []
-        metadata: dict[str, Any] = {}
-        rows = 0
-        for name in self.shards:
-            shard = self.path / "shards" / name
-            reader, facts = open_shard(shard)
-            if metadata and facts.get("canvas") != metadata.get("canvas"):
-                raise VidclError(
-                    f"{shard} has a canvas of {facts.get('canvas')} px and the store's other "
-                    f"shards {metadata.get('canvas')}: it belongs to another store, move it away."
-                )
-            metadata = metadata or facts
-            for index in range(reader.num_record_batches):
-                batch = reader.get_batch(index)
-                if batch.num_rows:
-                    blocks.append(make_block(batch, rows))
-                    rows += batch.num_rows
-        return blocks, metadata
+    def _opened(self) -> tuple[list[Block], dict[str, Any]]:
+        return open_blocks([self.path / "shards" / name for name in self.shards])
 
     @property
-    def _blocks(self) -> list["Block"]:
+    def _blocks(self) -> list[Block]:
         return self._opened[0]
 
     @cached_property
-    def _row_block(self) -> np.ndarray:
+    def _first_rows(self) -> list[int]:
+        """First row of every block, and the number of rows."""
         counts = [block.batch.num_rows for block in self._blocks]
-        return np.repeat(np.arange(len(counts)), counts)
+        return [0, *itertools.accumulate(counts)]

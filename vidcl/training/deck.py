@@ -26,7 +26,9 @@ class Deck:
         self.by_video: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self.weights = weights
         if videos is not None:
-            names, number = np.unique(videos.astype(str), return_inverse=True)
+            names = sorted(set(videos.tolist()))
+            numbers = {name: number for number, name in enumerate(names)}
+            number = np.fromiter(map(numbers.__getitem__, videos), np.int64, tracks)
             counts = np.bincount(number)
             starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
             self.by_video = np.argsort(number, kind="stable"), starts, counts

@@ -17,6 +17,7 @@ from vidcl.methods.base import Method, Outcome
 from vidcl.methods.wanted import ViewBatch
 from vidcl.models.encoder import Encoder
 from vidcl.training.build import build_method, online_encoder, restore, save_run, wrap
+from vidcl.training.compiling import check_compiler
 from vidcl.training.config import TrainConfig
 from vidcl.training.guard import FiniteGuard
 from vidcl.training.interrupt import deferred_interrupt
@@ -97,6 +98,7 @@ def train(
             method.to(memory_format=torch.channels_last)
         use = Use(method, config.views.size, device, dtype)
         if settings.compile:
+            check_compiler(device)
             method.compile_networks()
         encoder_q = wrap(method.encoder_q, config, process)
         stepper = Stepper(method, encoder_q, optimizer, scaler, config, dtype)

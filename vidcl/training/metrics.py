@@ -23,9 +23,8 @@ class MetricsLog:
         self.started = time.monotonic()
         self.writer: Any = None
         if tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self.writer = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
+            board = require("torch.utils.tensorboard", "tensorboard")
+            self.writer = board.SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
         self.online: Any = None
         if wandb is not None:
             module = require("wandb", "vidcl[wandb]")

@@ -1,13 +1,18 @@
 """The tracks of one stream and the pairs of crops that its gap in time admits."""
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from vidcl.errors import VidclError
 from vidcl.training.config import StreamConfig
 from vidcl.training.image_folder import TrainingData
+from vidcl.training.scratch import scratch
 
 #: Times are float32 seconds: gaps are compared with this much slack.
 SLACK = 1e-4
+#: Crops that the pairs are made up for at a time.
+PART = 2**14
 
 
 class TrackPool:
@@ -21,6 +26,9 @@ class TrackPool:
     With ``candidates`` > 1 so many pairs are drawn, and the one is taken between whose crops the
     look changed most: the largest sum of ``changes[i + 1 .. j]``, the first drawn of equals. The
     path counts and not the two ends alone: a thing that has turned all round has shown more.
+
+    What is known of every crop (20 bytes, 28 with candidates) is ``scratch``, so memory does not
+    grow with the store; pairs of one crop with itself need nothing of it.
 
     Attributes:
         rows: int64 [R], rows of the store.
@@ -51,57 +59,103 @@ class TrackPool:
                 f"tracker) {', '.join(map(str, have))}; extract such tracks or choose another "
                 "preset."
             )
-        self.video = store.video_id[self.rows]
-        self.change = store.change[self.rows]
+        self.store = store
         self.lengths = store.lengths[self.rows]
-        self.first = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])  # first crop of each track
-        times = [np.asarray(store.times(int(row)), np.float64) for row in self.rows]
-        self.times = np.concatenate(times)
-        self._admit(*config.gap)
+        self.first = np.cumsum(self.lengths) - self.lengths  # first crop of each track
         self.candidates = candidates
+        self.same_crop = config.gap[1] == 0  # then every crop is a pair with itself alone
+        if candidates > 1 and not store.has_changes:
+            raise VidclError(
+                f"{store.path} was extracted before the change from crop to crop was measured: "
+                "leave pairs.candidates at 1, or extract the videos again into another store."
+            )
+        if self.same_crop:
+            self.totals, self.fallbacks = self.lengths, int((self.lengths == 0).sum())
+            return
+        self.times = self._of_crops(store.times)
+        self._admit(*config.gap)
         if candidates > 1:
-            self.path = look_paths(store, self.rows)
+            self.path = look_path(self._of_crops(store.changes))
+
+    @property
+    def video(self) -> np.ndarray:
+        return self.store.video_id[self.rows]
+
+    @property
+    def change(self) -> np.ndarray:
+        return self.store.change[self.rows]
+
+    def _parts(self) -> Iterator[tuple[slice, slice]]:
+        """Tracks, and their crops, a part at a time: what is made on the way stays small."""
+        begin, last = 0, len(self.rows)
+        while begin < last:
+            low = int(self.first[begin])
+            end = max(begin + 1, int(np.searchsorted(self.first, low + PART)))
+            high = int(self.first[end - 1] + self.lengths[end - 1])
+            yield slice(begin, end), slice(low, high)
+            begin = end
+
+    def _of_crops(self, values: Callable[[int], np.ndarray]) -> np.ndarray:
+        """float32, one for each crop of the pool: ``values`` of every track."""
+        out = scratch(int(self.lengths.sum()), np.float32)
+        for tracks, crops in self._parts():
+            np.concatenate([values(row) for row in self.rows[tracks].tolist()], out=out[crops])
+        return out
 
     def _admit(self, low: float, high: float) -> None:
         """For every crop i: the admissible j are ``start[i] .. start[i] + count[i]``."""
-        track = np.repeat(np.arange(len(self.rows)), self.lengths)
-        stop = np.repeat(self.first + self.lengths, self.lengths)
-        # all tracks on one axis, too far from each other to meet
-        spread = self.times.max() - self.times.min() + high + 1
-        axis = self.times + track * spread
-        own = np.arange(len(axis))
-        begin = np.searchsorted(axis, axis + low - SLACK)
-        self.start = np.clip(begin, own, stop)
-        end = np.clip(np.searchsorted(axis, axis + high + SLACK, side="right"), own, stop)
-        if high == 0:
-            end = own + 1
-        count = np.maximum(end - self.start, 0)
+        self.start = scratch(len(self.times), np.int64)
         #: admissible pairs before each crop, over all tracks
-        self.before = np.concatenate([[0], np.cumsum(count)])
-        self.totals = self.before[self.first + self.lengths] - self.before[self.first]
-        lonely = self.totals == 0
-        self.fallbacks = int(lonely.sum())
-        self.nearest = self._nearest_pairs(lonely[track], track, stop, low, high)
+        self.before = scratch(len(self.times) + 1, np.int64)
+        self.totals = scratch(len(self.rows), np.int64)
+        #: steps of a pair for tracks without an admissible one
+        self.nearest = scratch((len(self.rows), 2), np.int64)
+        self.fallbacks = 0
+        # all tracks on one axis, too far from each other to meet
+        spread = float(self.times.max()) - float(self.times.min()) + high + 1
+        for tracks, crops in self._parts():
+            lengths, times = self.lengths[tracks], self.times[crops].astype(np.float64)
+            track = np.repeat(np.arange(tracks.start, tracks.stop), lengths)
+            stop = np.repeat(self.first[tracks] + lengths, lengths)
+            axis = times + track * spread
+            own = np.arange(crops.start, crops.stop)
+            start = np.searchsorted(axis, axis + low - SLACK) + crops.start
+            end = np.searchsorted(axis, axis + high + SLACK, side="right") + crops.start
+            start, end = np.clip(start, own, stop), np.clip(end, own, stop)
+            count = np.cumsum(np.maximum(end - start, 0))
+            self.start[crops] = start
+            self.before[crops.start + 1 : crops.stop + 1] = self.before[crops.start] + count
+            ends = self.first[tracks] + lengths
+            self.totals[tracks] = self.before[ends] - self.before[self.first[tracks]]
+            lonely = self.totals[tracks] == 0
+            self.fallbacks += int(lonely.sum())
+            self._pair_nearest(own[np.repeat(lonely, lengths)], crops, track, stop, low, high)
 
-    def _nearest_pairs(
-        self, wanted: np.ndarray, track: np.ndarray, stop: np.ndarray, low: float, high: float
-    ) -> np.ndarray:
-        """int64 [R, 2]: for tracks without admissible pair, the one nearest to the interval."""
-        nearest = np.zeros((len(self.rows), 2), np.int64)
-        first = np.flatnonzero(wanted)
+    def _pair_nearest(
+        self,
+        first: np.ndarray,
+        crops: slice,
+        track: np.ndarray,
+        stop: np.ndarray,
+        low: float,
+        high: float,
+    ) -> None:
+        """Fill ``nearest`` for the tracks of the crops ``first``: what is nearest to the interval.
+
+        ``track`` and ``stop`` of ``crops``: number of each crop's track, and its end.
+        """
         if not len(first):
-            return nearest
+            return
         # from crop i, the gaps on both sides of the interval are those to start - 1 and start
         i = np.concatenate([first, first])
         j = np.concatenate([np.maximum(self.start[first] - 1, first), self.start[first]])
-        valid = j < np.concatenate([stop[first], stop[first]])
+        valid = j < stop[i - crops.start]
         i, j = i[valid], j[valid]
-        gap = self.times[j] - self.times[i]
+        gap = self.times[j].astype(np.float64) - self.times[i]
         distance = np.maximum(low - gap, gap - high)
-        best = np.lexsort((i, distance, track[i]))
-        tracks, at = np.unique(track[i][best], return_index=True)
-        nearest[tracks] = np.stack([i[best][at], j[best][at]], 1) - self.first[tracks][:, None]
-        return nearest
+        best = np.lexsort((i, distance, track[i - crops.start]))
+        tracks, at = np.unique(track[i - crops.start][best], return_index=True)
+        self.nearest[tracks] = np.stack([i[best][at], j[best][at]], 1) - self.first[tracks][:, None]
 
     def pairs(
         self, tracks: np.ndarray, generator: np.random.Generator
@@ -109,8 +163,13 @@ class TrackPool:
         """One pair of each track (numbers into ``rows``): steps int64 [n, 2], gaps [n] seconds."""
         total = self.totals[tracks]
         shape = (len(tracks), self.candidates)
+        first = self.first[tracks][:, None]
         draw = generator.integers(0, np.maximum(total, 1)[:, None], shape)
-        draw += self.before[self.first[tracks]][:, None]
+        if self.same_crop:
+            steps = np.repeat(draw[:, :1], 2, 1)
+            generator.integers(0, 2, len(tracks))  # in which order: drawn as below, of no matter
+            return steps, np.zeros(len(tracks))
+        draw += self.before[first]
         i = np.searchsorted(self.before, draw, side="right") - 1
         i = np.minimum(i, len(self.start) - 1)
         j = self.start[i] + draw - self.before[i]
@@ -118,25 +177,16 @@ class TrackPool:
             within = np.minimum(j, len(self.path) - 1)  # of tracks without pair, not used below
             best = (self.path[within] - self.path[i]).argmax(1)[:, None]
             i, j = np.take_along_axis(i, best, 1), np.take_along_axis(j, best, 1)
-        i, j = i[:, 0], j[:, 0]
-        steps = np.stack([i, j], 1) - self.first[tracks][:, None]
+        steps = np.concatenate([i, j], 1) - first
         steps = np.where(total[:, None] > 0, steps, self.nearest[tracks])
         turn = generator.integers(0, 2, len(tracks)).astype(bool)
         steps = np.where(turn[:, None], steps[:, ::-1], steps)
-        times = self.times[self.first[tracks][:, None] + steps]
+        times = self.times[first + steps].astype(np.float64)
         return steps, np.abs(times[:, 1] - times[:, 0])
 
 
-def look_paths(store: TrainingData, rows: np.ndarray) -> np.ndarray:
-    """float64, one for each crop of the tracks ``rows`` in their order: how far the look has come
-    up to it. The path between two crops of one track is the difference.
-
-    Raises:
-        VidclError: a shard does not hold the changes.
-    """
-    if not store.has_changes:
-        raise VidclError(
-            f"{store.path} was extracted before the change from crop to crop was measured: leave "
-            "pairs.candidates at 1, or extract the videos again into another store."
-        )
-    return np.cumsum(np.concatenate([store.changes(int(row)) for row in rows]), dtype=np.float64)
+def look_path(changes: np.ndarray) -> np.ndarray:
+    """float64, one for each crop: how far the look has come up to it, the sum of ``changes`` [n].
+    The path between two crops of one track is the difference."""
+    path = scratch(len(changes), np.float64)
+    return np.cumsum(changes, dtype=np.float64, out=path)

@@ -24,7 +24,7 @@ from vidcl.arms import Measured, run_arms
 from vidcl.config import Config, load_config
 from vidcl.datasets.labelled import LabelledSet, open_labelled_set
 from vidcl.errors import VidclError
-from vidcl.evaluation.azimuth import azimuth_r2, nearest_angle
+from vidcl.evaluation.azimuth import gap_r2, nearest_angle
 from vidcl.evaluation.config import EvaluationConfig
 from vidcl.evaluation.embed import embed
 from vidcl.evaluation.evaluate import measure
@@ -51,7 +51,7 @@ SPACES = {"looc": 2, "looc++": 2}
 RANDOM = "random network"
 COLUMNS = (
     Column("viewpoint/nearest", "angle to the nearest view of the object, °", chance=90.0),
-    Column("viewpoint/azimuth_r2", "R² of the azimuth", digits=2, chance=0.0),
+    Column("viewpoint/gap_r2", "R² of the angle between two views", digits=2, chance=0.0),
     Column("viewpoint/recall@1", "viewpoint R@1, %", 100.0),
     Column("wild/nearest", "wild: angle to the nearest view, °", chance=90.0),
     Column("wild/recall@1", "wild R@1, %", 100.0),
@@ -200,7 +200,7 @@ def ask(set_name: str, encoder: Encoder, data: LabelledSet) -> dict[str, float]:
     azimuth, instance = data.labels["azimuth"], data.labels["instance"]
     return {
         "nearest": nearest_angle(features, azimuth, instance),
-        "azimuth_r2": azimuth_r2(features, azimuth, instance),
+        "gap_r2": gap_r2(features, azimuth, instance),
         "recall@1": measure(set_name, table, EvaluationConfig(bootstrap=0))["recall@1"],
     }
 

@@ -66,6 +66,11 @@ SYSTEMS = {
     "region_mosse": ("region_only", "mosse"),
     "region_kcf": ("region_only", "kcf"),
     "region_csrt": ("region_only", "csrt"),
+    # a penalty on change along the light, or along time, instead of tracks and beside them
+    "region_gap0_light": ("region_gap0_light", "tracks"),
+    "region_gap0_time": ("region_gap0_time", "tracks"),
+    "region_gap0_light_time": ("region_gap0_light_time", "tracks"),
+    "region_only_light": ("region_only_light", "tracks"),
 }
 #: What --smoke runs.
 SMOKE = {

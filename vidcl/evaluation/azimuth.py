@@ -3,7 +3,7 @@
 import numpy as np
 
 from vidcl.errors import VidclError
-from vidcl.evaluation.regression import regression_probe
+from vidcl.evaluation.regression import fit_ridge
 
 #: Objects are dealt into so many parts; each is predicted by a fit on the others.
 FOLDS = 5
@@ -39,18 +39,20 @@ def angle_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.abs((a - b + 180.0) % 360.0 - 180.0)
 
 
-def azimuth_r2(
-    features: np.ndarray, azimuth: np.ndarray, instance: np.ndarray, l2: float = 1.0
+def gap_r2(
+    features: np.ndarray, azimuth: np.ndarray, instance: np.ndarray, l2: float = 0.01
 ) -> float:
-    """R² of the azimuth's sine and cosine, predicted linearly for objects the fit has not seen.
+    """How well the angle between two views of an object can be told from their two features.
 
-    One number over both and all folds: 1 is perfect, 0 no better than the mean, and below 0 worse.
+    R² of the angle's cosine, predicted linearly from ``|a - b|`` of the features at unit length,
+    for objects that the fit has not seen; one number over all folds. 1 is perfect, 0 no better than
+    the mean, below 0 worse. Needs no common front of the objects, and no feature that names it.
 
     Args:
         features: float [N, D].
         azimuth: float [N], degrees.
         instance: [N]; objects are dealt into ``FOLDS`` parts in sorted order.
-        l2: weight of the ridge, see ``regression_probe``.
+        l2: weight of the ridge, see ``fit_ridge``.
 
     Raises:
         VidclError: there are fewer objects than folds.
@@ -58,13 +60,16 @@ def azimuth_r2(
     names, number = np.unique(instance, return_inverse=True)
     if len(names) < FOLDS:
         raise VidclError(f"There are {len(names)} objects: give at least {FOLDS}.")
-    targets = np.stack([np.sin(np.radians(azimuth)), np.cos(np.radians(azimuth))], 1)
+    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    first, second = np.triu_indices(len(azimuth), 1)
+    same = number[first] == number[second]
+    first, second = first[same], second[same]
+    told = np.abs(unit[first] - unit[second])
+    wanted = np.cos(np.radians(azimuth[first] - azimuth[second]))[:, None]
     error = total = 0.0
     for fold in range(FOLDS):
-        test = number % FOLDS == fold
-        scores = regression_probe(
-            features[~test], targets[~test], features[test], targets[test], l2=l2
-        )
-        error += float(np.sum(scores["mse"])) * test.sum()
-        total += float(((targets[test] - targets[~test].mean(0)) ** 2).sum())
+        test = number[first] % FOLDS == fold
+        fit = fit_ridge(told[~test], wanted[~test], l2)
+        error += float(((fit.predict(told[test]) - wanted[test]) ** 2).sum())
+        total += float(((wanted[test] - wanted[~test].mean(0)) ** 2).sum())
     return 1.0 - error / total

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from vidcl.losses.gradient_penalty import gradient_penalty
 from vidcl.methods.base import Method, Outcome
@@ -63,7 +64,9 @@ class InvCLR(Method):
         generator: torch.Generator | None = None,  # draws the penalty's signs too
         encoder_q: nn.Module | None = None,
     ) -> Outcome:
-        outcome = self.method(batch, generator=generator, encoder_q=encoder_q)
+        # fused kernels of attention have no second derivative
+        with sdpa_kernel(SDPBackend.MATH):
+            outcome = self.method(batch, generator=generator, encoder_q=encoder_q)
         with torch.autocast(outcome.features.device.type, enabled=False):
             each = gradient_penalty(
                 outcome.features,

@@ -41,7 +41,7 @@ from vidcl.training.loop import train
 
 #: Arm -> its training preset, and the settings of its method that differ from the preset's.
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {
-    "moco, same moment": ("laptop/region_gap0", {}),
+    "moco, one moment": ("laptop/region_only", {"shares": ["time"]}),
     "moco, two moments": ("laptop/region_only", {}),
     "looc": ("laptop/looc", {"factors": ["time"]}),
     "looc++": ("laptop/looc", {"factors": ["time"], "plus_plus": True}),
@@ -67,6 +67,8 @@ class StudyConfig(Config):
     """Labelled sets; viewpoint varies that factor alone, wild all of them."""
     objects: str = "report"
     """Held-out objects to report on, or (tune) others to tune on."""
+    gap: tuple[float, float] = (0.4, 1.4)
+    """Seconds between the two moments of a pair; short ones hardly differ in viewpoint."""
     steps: int = 1200
     """Optimiser steps of every arm."""
     batch_size: int = 128
@@ -168,6 +170,8 @@ def train_and_measure(
         device=settings.device,
         tensorboard=False,
     )
+    for stream in config["pairs"]["streams"]:
+        stream["gap"] = settings.gap
     config["seed"] = seed
     world = Path(settings.world)
     train(

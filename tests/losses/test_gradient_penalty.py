@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vidcl.losses.gradient_penalty import gradient_penalty
+from vidcl.losses.gradient_penalty import change_penalty, gradient_penalty
 
 N, R, D = 5, 7, 4
 
@@ -96,3 +96,14 @@ def test_its_gradient_is_that_of_its_value():
         with torch.no_grad():
             weight[row, column] += 1e-6
         assert float(weight.grad[row, column]) == pytest.approx((up - down) / 2e-6, rel=1e-4)
+
+
+def test_the_change_penalty_is_twice_the_conditional_variance():
+    draws = torch.randn(2, 4000, D, generator=torch.Generator().manual_seed(0)) + 1
+    unit = F.normalize(draws, dim=2)
+    got = change_penalty(*draws)
+    torch.testing.assert_close(got[3], (unit[0, 3] - unit[1, 3]).square().sum())
+    variance = unit.flatten(0, 1).var(0).sum()
+    torch.testing.assert_close(got.mean(), 2 * variance, rtol=0.05, atol=0)
+    plain = change_penalty(*draws, normalise=False)
+    torch.testing.assert_close(plain, (draws[0] - draws[1]).square().sum(1))

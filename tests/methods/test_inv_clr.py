@@ -11,7 +11,7 @@ from vidcl.losses.gradient_penalty import gradient_penalty
 from vidcl.methods.inv_clr import InvCLR
 from vidcl.methods.moco import MoCo
 from vidcl.methods.simclr import SimCLR
-from vidcl.methods.wanted import ViewBatch
+from vidcl.methods.wanted import Key, ViewBatch
 
 N, DIM, R = 6, 4, 3
 
@@ -75,3 +75,31 @@ def test_its_state_is_the_methods():
     method.load_state_dict(other)
     assert all(not value.any() for value in method.method.encoder_q.state_dict().values())
     assert len(list(method.parameters())) == len(list(inner.parameters()))
+
+
+@pytest.mark.parametrize("by", ["change", "relative"])
+@pytest.mark.parametrize("kind", ["moco", "simclr"])
+def test_by_change_it_adds_the_squared_change_to_a_further_view(kind, by):
+    inner = make(kind)
+    if kind == "moco":
+        inner.end_step(torch.nn.functional.normalize(torch.randn(N, DIM)), torch.arange(N) + 50)
+    method = InvCLR(copy.deepcopy(inner), ("color",), weight=0.5, clip=4.0, by=by)
+    assert method.wanted.keys == (*inner.wanted.keys, Key(only=("color",)))
+    assert not method.wanted.along and not method.wanted.redraws
+    pairs = batch()
+    third = torch.randn(N, 3, generator=torch.Generator().manual_seed(9))
+    x_q, x_k = (view.detach() for view in pairs.views)
+    expected = inner(ViewBatch((x_q, x_k), pairs.tracks)).loss
+    f, g = ([inner.encoder_q(row[None])[0][0] for row in x] for x in (x_q, third))
+    f, g = ([row / row.norm() for row in rows] for rows in (f, g))
+    apart = sum((a - b).square().sum() for a in f for b in f) / (N * (N - 1))
+    for a, b in zip(f, g, strict=True):
+        change = (a - b).square().sum()
+        expected = expected + 0.5 / N * (change / apart if by == "relative" else change)
+    outcome = method(ViewBatch((x_q, x_k, third), pairs.tracks))
+    torch.testing.assert_close(outcome.loss, expected)
+    outcome.loss.backward()
+    expected.backward()
+    for a, b in zip(method.encoder_q.parameters(), inner.encoder_q.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad)
+    assert f"by {by} along color" in method.describe()

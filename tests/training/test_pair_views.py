@@ -88,6 +88,23 @@ def test_parameters_are_drawn_anew_where_their_operation_happens(tmp_path):
     assert torch.equal(made.views[1], plain.views[1])
 
 
+def test_a_key_may_have_all_but_a_few_parameters_from_the_query(tmp_path):
+    views, sampler = make(tmp_path)
+    wanted = Wanted((Key(), Key(only=("color",)), Key(only=(TIME,)), Key(only=())))
+    batch = views.read(sampler.batch(0), 0, wanted)
+    assert batch.moments == (0, 1, 0, 1, 0)
+    query, free, color, time, same = batch.params
+    assert not query.same(free, "crop").any()
+    for factor in ("crop", "flip", "turn", "texture", "grey", "blur", "tone"):
+        assert all(query.same(key, factor).all() for key in (color, time, same))
+    jittered = (query.color != torch.tensor([1.0, 1.0, 1.0, 0.0])).any(1)
+    assert torch.equal(query.same(color, "color"), ~jittered)
+    assert torch.equal(query.order, color.order)
+    made = views.make(batch)
+    assert torch.equal(made.views[0], made.views[4])
+    assert not torch.equal(made.views[0], made.views[3])
+
+
 def test_along_time_a_view_goes_to_the_other_moment(tmp_path):
     views, sampler = make(tmp_path)
     wanted = Wanted(along=(TIME,), redraws=1)

@@ -84,6 +84,12 @@ class PenaltyConfig(Config):
     """Parameters of the query's view: color (brightness, contrast, saturation, hue together),
     gamma, sigma (of the blur), box (the crop), angle, scale, shear, translation; time: the pair's
     two moments."""
+    by: Literal["slope", "change", "relative"] = "slope"
+    """slope: the paper's, the representation's slope along these parameters. change: the squared
+    change itself, to one further view of the query in which they alone are drawn anew; it holds
+    where the first order does not, and is at most 4 at unit length (ours). relative: the change
+    over that between images of the batch, which drawing all images together does not lower
+    (ours)."""
     weight: Annotated[float, Field(ge=0.0)] = 0.1
     """Lambda: what the penalty is multiplied by."""
     clip: Annotated[float, Field(gt=0.0)] = 1.0
@@ -101,4 +107,6 @@ class PenaltyConfig(Config):
     def _check(self) -> Self:
         if not set(self.scale) <= set(self.along):
             raise ValueError("scale names parameters that along does not")
+        if self.scale and self.by != "slope":
+            raise ValueError("scale goes with by: slope")
         return self

@@ -17,10 +17,13 @@ class Key:
             the key shows the first moment too, otherwise the second.
         differs: factors drawn so that they do not repeat the query's. All others are drawn without
             regard to it.
+        only: if given, the key has everything from the query but these parameters, named as in
+            ``Wanted.along``; with ``time`` it shows the second moment.
     """
 
     shares: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ def build_method(config: TrainConfig, crops: int, world: int = 1) -> Method:
         redraws=penalty.redraws,
         scale=penalty.scale,
         normalise=penalty.normalise,
+        by=penalty.by,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidcl.methods.wanted import TIME, ViewBatch, Wanted
+from vidcl.methods.wanted import TIME, Key, ViewBatch, Wanted
 from vidcl.training.config import TrainConfig
 from vidcl.training.crops import CropBatch, Crops
 from vidcl.training.pairs import PairBatch
@@ -60,7 +60,7 @@ class PairViews:
         whole = pairs.everyone or pairs
         sizes = crops.sizes if whole is pairs else self.crops.sizes_of(whole)
         scale = self.scales[torch.from_numpy(whole.stream)]
-        moments = (0, *(int(TIME not in key.shares) for key in wanted.keys))
+        moments = (0, *(_moment(key) for key in wanted.keys))
         params, redraws = self._draw(wanted, moments, sizes.chunk(2), scale, generator)
         if pairs.places is not None:
             places = torch.from_numpy(pairs.places)
@@ -95,6 +95,10 @@ class PairViews:
                     query, others, generator, shown[place + 1], scale, distinct=True
                 )
                 keys[place] = keys[place].share(new, others)
+            if key.only is not None:
+                names = [name for name in key.only if name != TIME]
+                again = self.views.vary(query, names, 1, generator, shown[0], scale)
+                keys[place] = query.replace(**{name: value[0] for name, value in again.items()})
         redraws: dict[str, Tensor] = {}
         if wanted.along:
             names = [name for name in wanted.along if name != TIME]
@@ -144,3 +148,8 @@ class PairViews:
             view = view + time.view(-1, 1, 1, 1) * (other - view.detach())
             leaves[TIME] = time
         return view, leaves
+
+
+def _moment(key: Key) -> int:
+    """Which of a pair's two crops a key shows."""
+    return int(TIME not in key.shares if key.only is None else TIME in key.only)

@@ -71,6 +71,7 @@ SYSTEMS = {
     "region_gap0_time": ("region_gap0_time", "tracks"),
     "region_gap0_light_time": ("region_gap0_light_time", "tracks"),
     "region_only_light": ("region_only_light", "tracks"),
+    "region_only_time": ("region_only_time", "tracks"),
 }
 #: What --smoke runs.
 SMOKE = {

@@ -81,7 +81,10 @@ ARMS = {
     "looc++": Arm("LooC++, colour + rotation", BOTH, "looc++"),
 }
 #: Run only when asked for, so that the study takes a quarter of an hour on two cores.
-ON_REQUEST = ("colour-longer", "looc-colour", "looc-rotation")
+ON_REQUEST = (
+    *("rotation", "colour-longer", "same-angle-longer"),
+    *("looc-colour", "looc-rotation"),
+)
 #: What learns nothing from pairs of views.
 CONTROLS = {
     "supervised": "supervised by the letter, crop alone",

@@ -225,13 +225,13 @@ def features_of(encoder: Encoder, images: Tensor) -> Tensor:
 
 def train_config(arm: str, seed: int, settings: StudyConfig, device: str) -> TrainConfig:
     """The run of an arm: SimCLR with the paper's temperature, on a small network, with AdamW."""
-    penalty = PENALTIES.get(arm)
+    penalty = PENALTIES.get(arm) or {}
     steps = settings.steps
     if arm == "simclr_equal_time":
         steps = round(steps * settings.longer)
     return TrainConfig(
         method=SimCLRConfig(T=0.5),
-        penalty=None if penalty is None else PenaltyConfig(**penalty),
+        penalty=PenaltyConfig(**penalty),
         model=ModelConfig(
             backbone=settings.backbone,
             stem="imagenet" if settings.backbone == "resnet_tiny" else "small",

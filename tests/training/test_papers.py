@@ -56,7 +56,9 @@ def small(preset, **changes):
 
 CASES = {
     "looc": small("laptop/looc"),
-    "penalty": small("laptop/region_only", penalty={"along": ["color", "time"], "redraws": 3}),
+    "penalty": small(
+        "laptop/region_only", penalty={"weight": 0.1, "along": ["color", "time"], "redraws": 3}
+    ),
 }
 
 
@@ -93,13 +95,25 @@ def test_a_run_on_tracks_resumes_to_the_same_bits(case, tmp_path):
 def test_moco_asks_for_keys_that_share_what_is_configured():
     config = small("laptop/region_only", method={"shares": ["time", "rotation"]})
     assert build_method(config, 48).wanted.keys == (Key(("time", "turn")),)
-    penalised = small("laptop/region_only", penalty={"along": ["time"], "redraws": 7})
+    penalised = small(
+        "laptop/region_only", penalty={"weight": 0.1, "along": ["time"], "redraws": 7}
+    )
     wanted = build_method(penalised, 48).wanted
     assert wanted.along == ("time",) and wanted.redraws == 7 and wanted.keys == (Key(),)
 
 
 def test_what_cannot_be_differentiated_twice_is_refused():
     with pytest.raises(VidclError, match="accumulate must be 1"):
-        small("laptop/region_only", penalty={"along": ["color"]}, training={"accumulate": 2})
+        small("laptop/region_only", penalty={"weight": 0.1}, training={"accumulate": 2})
     with pytest.raises(VidclError, match="scale names parameters"):
-        small("laptop/region_only", penalty={"along": ["color"], "scale": {"time": 1.0}})
+        small("laptop/region_only", penalty={"scale": {"time": 1.0}})
+
+
+def test_what_views_cannot_differ_in_is_refused():
+    looc = {"name": "looc", "factors": ["rotation"]}
+    with pytest.raises(VidclError, match=r"the factor rotation needs views.turn above 0"):
+        parse_config({"method": looc}, TrainConfig)
+    with pytest.raises(VidclError, match="time needs pairs of two moments"):
+        parse_config({"method": {"name": "looc", "factors": ["time"]}}, TrainConfig)
+    with pytest.raises(VidclError, match="time needs pairs of two moments"):
+        small("laptop/region_gap0", penalty={"weight": 0.1, "along": ["time"]})

@@ -28,7 +28,7 @@ def without_batch_norm(parts=1, method=None, penalty=None):
     values["model"] = {"backbone": "timm:vit_tiny_patch16_224", "dim": 16}
     values["training"]["accumulate"] = parts
     values["method"] = method or values["method"]
-    values["penalty"] = penalty
+    values["penalty"] = penalty or {}
     return parse_config(values, TrainConfig)
 
 

@@ -23,6 +23,9 @@ DIFFERS: dict[str, tuple[str, ...]] = {
     "time": (),
 }
 
+#: Factor -> the setting of the views that must be above 0 for two views to differ in it.
+NEEDS: dict[str, str] = {"color": "jitter", "rotation": "turn", "texture": "texture"}
+
 
 def shared(factors: tuple[str, ...]) -> tuple[str, ...]:
     """What views share that share all of these factors."""

@@ -44,9 +44,9 @@ def build_method(config: TrainConfig, crops: int, world: int = 1) -> Method:
         torch.manual_seed(config.seed)
         tower = Tower(model, config.views.size, spaces, _architecture(config).branches)
     built = _method(config, tower, crops)
-    if config.penalty is None:
-        return built
     penalty = config.penalty
+    if not penalty.weight:
+        return built
     return InvCLR(
         built,
         penalty.along,

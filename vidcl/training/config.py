@@ -6,6 +6,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from vidcl.config import Config
 from vidcl.methods.config import MethodConfig, MoCoConfig, PenaltyConfig
+from vidcl.methods.factors import NEEDS
+from vidcl.methods.wanted import TIME
 from vidcl.models.config import ModelConfig
 from vidcl.views.recipe import ViewConfig
 
@@ -136,8 +138,8 @@ class TrainConfig(Config):
 
     method: MethodConfig = MoCoConfig()
     """The contrastive method."""
-    penalty: PenaltyConfig | None = None
-    """InvCLR's penalty on top of the method's loss."""
+    penalty: PenaltyConfig = PenaltyConfig()
+    """InvCLR's penalty on top of the method's loss, where its weight is above 0."""
     model: ModelConfig = ModelConfig()
     """Backbone and projection head."""
     views: ViewConfig = ViewConfig()
@@ -167,11 +169,23 @@ class TrainConfig(Config):
                 "accumulate and bn_shards must be 1 with simclr: its negatives and its BatchNorm "
                 "take the whole batch"
             )
-        if self.penalty and (
+        if self.penalty.weight and (
             parts > 1 or self.training.compile or self.training.precision == "float16"
         ):
             raise ValueError(
                 "with a penalty accumulate must be 1, compile false and precision not float16: it "
                 "is differentiated twice, over the whole batch"
             )
+        self._check_factors()
         return self
+
+    def _check_factors(self) -> None:
+        """Whether views can differ in what the method or the penalty wants them to differ in."""
+        factors = set(getattr(self.method, "factors", ()))
+        for factor in sorted(factors & set(NEEDS)):
+            if not getattr(self.views, NEEDS[factor]):
+                raise ValueError(f"the factor {factor} needs views.{NEEDS[factor]} above 0")
+        along = self.penalty.along if self.penalty.weight else ()
+        still = all(stream.gap[1] == 0 for stream in self.pairs.streams)
+        if still and TIME in (*factors, *along):
+            raise ValueError("time needs pairs of two moments: give a stream a gap above 0")

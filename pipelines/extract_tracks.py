@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from pydantic import ValidationError
 
-from vidcl.config import load_config
+from vidcl.config import load_config, refused
 from vidcl.errors import VidclError
 from vidcl.tracks.extraction.config import ExtractConfig
 from vidcl.tracks.extraction.run import extract
@@ -79,7 +80,10 @@ def parse() -> Job:
     preset = early.parse_known_args()[0].preset
     default = Job(tyro.MISSING, tyro.MISSING, load_config(preset, ExtractConfig), preset)
     flags = (tyro.conf.AvoidSubcommands,)
-    return tyro.cli(Job, default=default, config=flags, description=__doc__)
+    try:
+        return tyro.cli(Job, default=default, config=flags, description=__doc__)
+    except ValidationError as error:
+        raise refused(error) from error
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from step_watch import StepWatch
 from torch import Tensor
 
 from vidcl.arms import run_arms
-from vidcl.config import Config
+from vidcl.config import Config, refused
 from vidcl.errors import VidclError
 from vidcl.files import write_atomic
 from vidcl.jobs import default_workers
@@ -135,9 +135,7 @@ def parse(argv: list[str]) -> Options:
     try:
         return tyro.cli(Options, args=argv, default=default, config=flags, description=__doc__)
     except ValidationError as error:
-        first = error.errors()[0]
-        setting = ".".join(str(part) for part in first["loc"])
-        raise VidclError(f"--{setting}: {first['msg']} (got {first['input']!r}).") from error
+        raise refused(error) from error
 
 
 def study(options: Options) -> None:

@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from vidcl.arms import run_arms
+from vidcl.config import refused
 from vidcl.datasets.labelled import write_labelled_set
 from vidcl.errors import VidclError
 from vidcl.evaluation.controls import raw_pixels_table
@@ -168,9 +169,7 @@ def parse(argv: list[str]) -> Options:
     try:
         return tyro.cli(Options, args=argv, default=default, config=flags, description=__doc__)
     except ValidationError as error:
-        first = error.errors()[0]
-        setting = str(first["loc"][0]).replace("_", "-")
-        raise VidclError(f"--{setting} {first['input']}: {first['msg']}.") from error
+        raise refused(error) from error
 
 
 def check(options: Options) -> None:

@@ -46,6 +46,10 @@ def test_every_verb_has_help_with_examples(verb, capsys):
         (["train", "laptop/mocco", "--data", "{tmp}", "--out", "{tmp}/r"], "laptop/moco"),
         (["train", "laptop/moco", "--data", "nowhere", "--out", "{tmp}/r"], "nowhere"),
         (["train", "{tmp}/typo.yaml", "--data", "{tmp}", "--out", "{tmp}/r"], "did you mean"),
+        (
+            ["train", "looc_imagenet100", "--data", "x", "--out", "y", "--views.turn", "0"],
+            "rotation needs views.turn",
+        ),
         (["embed", "nowhere", "{tmp}/empty", "--out", "{tmp}/t"], "nowhere"),
         (["embed", "{tmp}/text.mp4", "{tmp}/empty", "--out", "{tmp}/t"], "text.mp4"),
         (["evaluate", "nowhere.parquet"], "nowhere.parquet"),

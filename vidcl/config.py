@@ -69,7 +69,23 @@ def _explain(error: ValidationError, kind: type[Config], source: str) -> str:
         near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
         return f"{source}: unknown key '{where}'; {hint}"
-    return f"{source}: {where or 'the whole'}: {first['msg']} (got {first['input']!r})."
+    return f"{source}: {_reason(where, first)}"
+
+
+def refused(error: ValidationError) -> VidclError:
+    """What to say of settings from a command line that do not fit."""
+    first = error.errors()[0]
+    option = ".".join(map(str, first["loc"])).replace("_", "-")
+    text = _reason(f"--{option}" if option else "", first)
+    return VidclError(text if option else f"These settings do not fit: {text}")
+
+
+def _reason(where: str, first: Any) -> str:
+    """The first of the errors of a validation, in a sentence."""
+    text = first["msg"].removeprefix("Value error, ")
+    if isinstance(first["input"], dict | BaseModel):  # a rule between several settings
+        return f"{where}: {text}." if where else f"{text}."
+    return f"{where}: {text} (got {first['input']!r})."
 
 
 def _owner(

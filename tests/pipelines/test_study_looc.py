@@ -73,7 +73,7 @@ def test_help_names_settings_and_examples(monkeypatch, capsys):
         (("--seeds", "-1"), "none below 0"),
         (("--seeds", "1", "1"), "every seed once"),
         (("--device", "nowhere"), "no device 'nowhere'"),
-        (("--steps", "0"), "--steps 0"),
+        (("--steps", "0"), "--steps: "),
     ],
 )
 def test_wrong_settings_are_a_sentence(tmp_path, capsys, monkeypatch, arguments, says):

@@ -4,22 +4,32 @@ import inspect
 from typing import Any, TypeVar
 
 import tyro
+from pydantic import ValidationError
+
+from vidcl.config import refused
 
 T = TypeVar("T")
 
 
 def parse(kind: type[T], argv: list[str], *, prog: str, default: Any = None) -> T:
-    """Read ``argv`` into the dataclass ``kind``; ``--help`` and wrong options end the program."""
+    """Read ``argv`` into the dataclass ``kind``; ``--help`` and wrong options end the program.
+
+    Raises:
+        VidclError: settings do not fit together.
+    """
     kwargs = {} if default is None else {"default": default}
-    return tyro.cli(
-        kind,
-        args=argv,
-        prog=f"vidcl {prog}",
-        # Given whole, since tyro leaves the examples out of a docstring it reads itself.
-        description=inspect.cleandoc(kind.__doc__ or ""),
-        config=(tyro.conf.AvoidSubcommands,),
-        **kwargs,
-    )
+    try:
+        return tyro.cli(
+            kind,
+            args=argv,
+            prog=f"vidcl {prog}",
+            # Given whole, since tyro leaves the examples out of a docstring it reads itself.
+            description=inspect.cleandoc(kind.__doc__ or ""),
+            config=(tyro.conf.AvoidSubcommands,),
+            **kwargs,
+        )
+    except ValidationError as error:
+        raise refused(error) from error
 
 
 def option_value(argv: list[str], name: str) -> str | None:

@@ -25,14 +25,14 @@ from invclr_claims import CONTROLS
 from invclr_controls import small_pixels, supervised, untrained
 from invclr_page import page
 from invclr_plot import plot
-from pydantic import Field, ValidationError
+from pydantic import Field
 from spirograph_measure import COLOURS, MeasureConfig, measure_features, measure_penalty
 from spirograph_source import spirographs
 from step_watch import StepWatch
 from torch import Tensor
 
 from vidcl.arms import run_arms
-from vidcl.config import Config, refused
+from vidcl.config import Config
 from vidcl.errors import VidclError
 from vidcl.files import write_atomic
 from vidcl.jobs import default_workers
@@ -42,6 +42,7 @@ from vidcl.models.config import ModelConfig
 from vidcl.models.encoder import Encoder
 from vidcl.progress import Progress, show_progress
 from vidcl.synthetic.spirograph import NUISANCES, TARGETS, TRIVIAL_MSE
+from vidcl.told import exit_status
 from vidcl.training.config import TrainConfig, TrainingConfig
 from vidcl.training.loop import train
 from vidcl.training.processes import Process, choose_device
@@ -116,15 +117,7 @@ class Options:
 
 
 def main() -> int:
-    try:
-        study(parse(sys.argv[1:]))
-    except VidclError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(lambda: study(parse(sys.argv[1:])))
 
 
 def parse(argv: list[str]) -> Options:
@@ -132,10 +125,7 @@ def parse(argv: list[str]) -> Options:
     if "--smoke" in argv:
         default = Options(tyro.MISSING, SMOKE_SETTINGS, **SMOKE)  # type: ignore[arg-type]
     flags = (tyro.conf.AvoidSubcommands,)
-    try:
-        return tyro.cli(Options, args=argv, default=default, config=flags, description=__doc__)
-    except ValidationError as error:
-        raise refused(error) from error
+    return tyro.cli(Options, args=argv, default=default, config=flags, description=__doc__)
 
 
 def study(options: Options) -> None:

@@ -22,11 +22,9 @@ import tyro
 from looc_arms import ARMS, CONTROLS, ON_REQUEST, PROBES, TITLES, StudyConfig, training_of
 from looc_claims import by_space, claim_row, judge, page, summary
 from looc_probe import learn_letters, probe, untrained, with_spaces
-from pydantic import ValidationError
 from torch import nn
 
 from vidcl.arms import run_arms
-from vidcl.config import refused
 from vidcl.datasets.labelled import write_labelled_set
 from vidcl.errors import VidclError
 from vidcl.evaluation.controls import raw_pixels_table
@@ -37,6 +35,7 @@ from vidcl.jobs import default_workers
 from vidcl.progress import Progress, show_progress
 from vidcl.report.arms import Column, arms_plot, arms_table
 from vidcl.synthetic.glyphs import write_glyphs
+from vidcl.told import exit_status
 from vidcl.training.loop import train
 from vidcl.training.processes import choose_device
 
@@ -144,32 +143,21 @@ class Options:
 
 
 def main() -> int:
-    try:
-        options = parse(sys.argv[1:])
-        check(options)
-        study(options.out, options.arms, options.seeds, options.settings, options.workers)
-    except VidclError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(lambda: run(parse(sys.argv[1:])))
+
+
+def run(options: Options) -> None:
+    check(options)
+    study(options.out, options.arms, options.seeds, options.settings, options.workers)
 
 
 def parse(argv: list[str]) -> Options:
-    """Raises:
-    VidclError: a setting is out of range.
-    """
     default = Options(tyro.MISSING, StudyConfig())  # type: ignore[arg-type]
     if "--smoke" in argv:
         small = StudyConfig(**SMOKE)
         default = replace(default, settings=small, arms=SMOKE_ARMS, seeds=(0,))
     flags = (tyro.conf.AvoidSubcommands,)
-    try:
-        return tyro.cli(Options, args=argv, default=default, config=flags, description=__doc__)
-    except ValidationError as error:
-        raise refused(error) from error
+    return tyro.cli(Options, args=argv, default=default, config=flags, description=__doc__)
 
 
 def check(options: Options) -> None:

@@ -36,6 +36,7 @@ from vidcl.presets import find_preset
 from vidcl.progress import Progress, show_progress
 from vidcl.report.arms import Column, arms_plot, arms_table
 from vidcl.report.study import interval
+from vidcl.told import exit_status
 from vidcl.training.config import TrainConfig
 from vidcl.training.loop import train
 
@@ -48,7 +49,8 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 #: What a network of LooC is read as: its whole feature, or one space's projection.
 SPACES = {"looc": 2, "looc++": 2}
-RANDOM = "random network"
+#: The control, measured beside the arm that every run has.
+RANDOM, RANDOM_BESIDE = "random network", "moco, two moments"
 COLUMNS = (
     Column("viewpoint/nearest", "angle to the nearest view of the object, °", chance=90.0),
     Column("viewpoint/gap_r2", "R² of the angle between two views", digits=2, chance=0.0),
@@ -103,22 +105,13 @@ class Settings(StudyConfig):
 
 
 def main() -> int:
+    return exit_status(lambda: study(parse(sys.argv[1:])))
+
+
+def parse(argv: list[str]) -> Options:
+    default = Options(tyro.MISSING, tyro.MISSING, StudyConfig())  # type: ignore[arg-type]
     flags = (tyro.conf.AvoidSubcommands,)
-    options = tyro.cli(
-        Options,
-        default=Options(tyro.MISSING, tyro.MISSING, StudyConfig()),
-        config=flags,
-        description=__doc__,
-    )
-    try:
-        study(options)
-    except VidclError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
-        return 130
-    return 0
+    return tyro.cli(Options, args=argv, default=default, config=flags, description=__doc__)
 
 
 def study(options: Options) -> None:
@@ -186,7 +179,7 @@ def train_and_measure(
     for space in range(SPACES.get(arm, 0)):
         name = "time kept" if space else "invariant"
         encoders[f"{arm}: {name}"] = load_encoder(folder, space=space)
-    if arm == next(iter(ARMS)):
+    if arm == RANDOM_BESIDE:
         encoders[RANDOM] = random_encoder(encoders[arm], seed)
     numbers: dict[str, float] = {}
     for set_name in settings.sets:

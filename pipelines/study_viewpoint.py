@@ -20,7 +20,6 @@ import tyro
 
 from vidcl.config import Config, load_config
 from vidcl.datasets.labelled import open_labelled_set, write_labelled_set
-from vidcl.errors import VidclError
 from vidcl.evaluation.config import EvaluationConfig
 from vidcl.evaluation.embed import read_embeddings, write_embeddings
 from vidcl.evaluation.evaluate import System, evaluate, measure
@@ -36,6 +35,7 @@ from vidcl.report.study import claims, markdown_table, plot_study
 from vidcl.synthetic.config import WorldConfig
 from vidcl.synthetic.sets import SET_NAMES, write_sets
 from vidcl.synthetic.videos import render_videos
+from vidcl.told import exit_status
 from vidcl.tracks.extraction.config import ExtractConfig
 from vidcl.tracks.extraction.run import extract
 from vidcl.training.config import TrainConfig
@@ -126,15 +126,9 @@ class Options:
 
 def main() -> int:
     options = parse(sys.argv[1:])
-    try:
-        study(options.out, options.settings, options.workers, smoke=options.smoke)
-    except VidclError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(
+        lambda: study(options.out, options.settings, options.workers, smoke=options.smoke)
+    )
 
 
 def parse(argv: list[str]) -> Options:

@@ -38,6 +38,7 @@ MORE = {
     "penalty": {
         "penalty": {"along": ["color", "time"], "weight": 1.0, "clip": 100.0, "redraws": 5}
     },
+    "change": {"penalty": {"along": ["color", "time"], "weight": 1.0, "clip": 4.0, "by": "change"}},
 }
 
 
@@ -101,5 +102,6 @@ def test_two_processes_train_as_one(store, alone, tmp_path):
     for name in MORE:
         one = train_more(name, store, tmp_path / f"{name}-alone")
         assert losses(tmp_path / name) == pytest.approx(losses(one), rel=2e-3)
-    lines = read_metrics(tmp_path / "penalty" / "metrics.jsonl")
-    assert all(line["penalty"] > 0 for line in lines)
+    for name in ("penalty", "change"):
+        lines = read_metrics(tmp_path / name / "metrics.jsonl")
+        assert all(line["penalty"] > 0 for line in lines)

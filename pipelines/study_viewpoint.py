@@ -11,7 +11,9 @@ report.html into --out. The same command goes on where it stopped. Tune with --o
 with --objects report.
 """
 
+import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,7 +33,7 @@ from vidcl.models.checkpoint import load_encoder
 from vidcl.presets import find_preset
 from vidcl.progress import Progress, show_progress
 from vidcl.report.build import build_report
-from vidcl.report.study import claims, markdown_table, plot_study
+from vidcl.report.study import claims, interval, markdown_table, plot_study
 from vidcl.synthetic.config import WorldConfig
 from vidcl.synthetic.sets import SET_NAMES, write_sets
 from vidcl.synthetic.videos import render_videos
@@ -73,6 +75,17 @@ SYSTEMS = {
     "region_only_light": ("region_only_light", "tracks"),
     "region_only_time": ("region_only_time", "tracks"),
 }
+#: Systems that differ in their penalty or their pairs alone: what the first has over the second.
+PAIRED = (
+    ("region_only", "region_gap0"),
+    ("region_gap0_light", "region_gap0"),
+    ("region_gap0_time", "region_gap0"),
+    ("region_gap0_light_time", "region_gap0"),
+    ("region_gap0_light_time", "region_gap0_time"),
+    ("region_gap0_time", "region_only"),
+    ("region_only_light", "region_only"),
+    ("region_only_time", "region_only"),
+)
 #: What --smoke runs.
 SMOKE = {
     "systems": ("moco", "region_gap0", "region_only", "region_exact"),
@@ -192,6 +205,7 @@ def study(out: Path, config: StudyConfig, workers: int, *, smoke: bool) -> None:
         if name in config.sets:
             print(f"\n{table_text(results, name)}")
     answers = answer(systems) if "wild" in config.sets else []
+    answers += differences(systems, config.sets)
     write_atomic(out / "claims.txt", ("\n".join(answers) + "\n").encode())
     print("\n" + "\n".join(answers) + f"\npage: {page}")
 
@@ -207,6 +221,23 @@ def answer(systems: list[System]) -> list[str]:
         for name, system in by_name.items()
     }
     return claims(recall, recall["colour histogram"][0])
+
+
+def differences(systems: list[System], sets: Sequence[str]) -> list[str]:
+    """Recall@1 and mAP of systems over their twins in points, paired over seeds."""
+    runs, plain = {system.name: system.runs for system in systems}, EvaluationConfig(bootstrap=0)
+    lines = []
+    for name, twin in PAIRED:
+        for set_name in sets if {name, twin} <= set(runs) else ():
+            for metric in ("recall@1", "map"):
+                more, less = (
+                    [100 * measure(set_name, run[set_name], plain)[metric] for run in runs[which]]
+                    for which in (name, twin)
+                )
+                mean, half = interval([a - b for a, b in zip(more, less, strict=True)])
+                spread = "" if math.isnan(half) else f" ± {half:.1f} (95 %, {len(more)} seeds)"
+                lines.append(f"{name} - {twin}, {set_name}, {metric}: {mean:+.1f}{spread}")
+    return lines
 
 
 def smoke_world(world: WorldConfig) -> WorldConfig:

@@ -22,6 +22,7 @@ def test_smoke(tmp_path):
     assert {"moco", "region_exact", "random network", "i.i.d. features"} <= set(names)
     assert all(set(system["sets"]) == {"wild", "viewpoint"} for system in results["systems"])
     assert "region_exact / region_gap0" in (tmp_path / "claims.txt").read_text()
+    assert "region_only - region_gap0, wild, recall@1: " in (tmp_path / "claims.txt").read_text()
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
     assert "| moco |" in (tmp_path / "table.md").read_text()
     assert (tmp_path / "report.html").is_file()

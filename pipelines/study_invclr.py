@@ -21,16 +21,16 @@ from typing import Annotated, Any, Literal
 
 import torch
 import tyro
-from invclr_claims import CONTROLS
-from invclr_controls import small_pixels, supervised, untrained
-from invclr_page import page
-from invclr_plot import plot
 from pydantic import Field
-from spirograph_measure import COLOURS, MeasureConfig, measure_features, measure_penalty
-from spirograph_source import spirographs
-from step_watch import StepWatch
 from torch import Tensor
 
+from studies.invclr.claims import CONTROLS
+from studies.invclr.controls import small_pixels, supervised, untrained
+from studies.invclr.measure import COLOURS, MeasureConfig, measure_features, measure_penalty
+from studies.invclr.page import page
+from studies.invclr.plot import plot
+from studies.invclr.source import spirographs
+from studies.invclr.step_watch import StepWatch
 from vidcl.arms import run_arms
 from vidcl.config import Config
 from vidcl.errors import VidclError

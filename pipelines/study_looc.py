@@ -19,14 +19,14 @@ from typing import Annotated
 
 import numpy as np
 import tyro
-from looc_arms import ARMS, CONTROLS, ON_REQUEST, PROBES, TITLES, StudyConfig, training_of
-from looc_claims import by_space, claim_row, judge, page, summary
-from looc_probe import learn_letters, probe, untrained, with_spaces
 from torch import nn
 
+from studies.looc.arms import ARMS, CONTROLS, ON_REQUEST, PROBES, TITLES, StudyConfig, training_of
+from studies.looc.claims import CLAIMS, by_space, name, page
+from studies.looc.probe import learn_letters, probe, untrained, with_spaces
+from studies.section import check_choice
 from vidcl.arms import run_arms
 from vidcl.datasets.labelled import write_labelled_set
-from vidcl.errors import VidclError
 from vidcl.evaluation.controls import raw_pixels_table
 from vidcl.evaluation.embed import embed
 from vidcl.evaluation.table import table_features
@@ -34,6 +34,7 @@ from vidcl.files import write_atomic
 from vidcl.jobs import default_workers
 from vidcl.progress import Progress, show_progress
 from vidcl.report.arms import Column, arms_plot, arms_table
+from vidcl.report.claims import claims_table, judge, summary
 from vidcl.synthetic.glyphs import write_glyphs
 from vidcl.told import exit_status
 from vidcl.training.loop import train
@@ -90,7 +91,7 @@ def study(
     tables = [arms_table(shown | {"chance": chance}, columns)]
     if spaces := by_space(measured):
         tables.append(arms_table(spaces, columns, "space"))
-    claims = judge(measured)
+    claims = judge(CLAIMS, measured)
     results = {
         "settings": settings.model_dump(mode="json"),
         "seeds": list(seeds),
@@ -102,9 +103,7 @@ def study(
     write_atomic(out / "plot.png", arms_plot(shown, columns, grey))
     write_atomic(out / "page.md", page(results, tables).encode())
     print("\n".join(tables))
-    for answer in claims:
-        print(claim_row(answer))
-    print(f"\n{summary(claims)}\npage: {out / 'page.md'}")
+    print(f"{claims_table(claims, name)}\n{summary(claims)}\npage: {out / 'page.md'}")
 
 
 def make_glyphs(out: Path, seeds: Sequence[int], settings: StudyConfig) -> None:
@@ -164,17 +163,7 @@ def check(options: Options) -> None:
     """Raises:
     VidclError: there is no such arm or device, or nothing to run.
     """
-    unknown = [arm for arm in options.arms if arm not in TITLES]
-    if unknown or not options.arms:
-        known = ", ".join(TITLES)
-        raise VidclError(
-            f"There is no arm {' or '.join(unknown) or 'at all'}: choose from {known}."
-        )
-    for values, what in ((options.arms, "arm"), (options.seeds, "seed")):
-        if len(set(values)) < len(values):
-            raise VidclError(f"Give every {what} once.")
-    if not options.seeds or min(options.seeds) < 0 or options.workers < 1:
-        raise VidclError("Give at least one seed, none below 0, and at least one worker.")
+    check_choice("arm", options.arms, list(TITLES), options.seeds, options.workers)
     choose_device(options.settings.device)
 
 

@@ -14,6 +14,9 @@ from vidcl.files import write_atomic
 from vidcl.jobs import Job, run_jobs
 from vidcl.progress import Progress
 
+#: What every arm imports; by name, since this module is no part of training.
+PRELOAD = ("vidcl.training.loop", "vidcl.evaluation.embed")
+
 #: Arm -> metric -> one value per seed.
 Measured = dict[str, dict[str, list[float]]]
 
@@ -49,7 +52,7 @@ def run_arms(
         )
         for arm, seed in missing
     ]
-    run_jobs(jobs, workers=workers, progress=progress)
+    run_jobs(jobs, workers=workers, progress=progress, preload=PRELOAD)
     measured: Measured = {}
     for arm in arms:
         per_seed = [json.loads(_path(out, arm, seed).read_text()) for seed in seeds]

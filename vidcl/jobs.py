@@ -36,7 +36,12 @@ def default_workers() -> int:
 
 
 def run_jobs(
-    jobs: Sequence[Job], *, workers: int, threads: int = 1, progress: Progress | None = None
+    jobs: Sequence[Job],
+    *,
+    workers: int,
+    threads: int = 1,
+    progress: Progress | None = None,
+    preload: Sequence[str] = (),
 ) -> dict[str, float]:
     """Run every job in a process of its own, at most ``workers`` at once.
 
@@ -45,6 +50,8 @@ def run_jobs(
         workers: processes alive at once.
         threads: torch threads in each.
         progress: called with (done, total) summed over the jobs.
+        preload: modules that the jobs use, imported once for all of them where processes can be
+            forked; importing torch costs a job some seconds of processor time.
 
     Returns:
         Seconds each job took, by name.
@@ -53,7 +60,7 @@ def run_jobs(
         VidclError: a job raised one; the others are stopped first.
         RuntimeError: a job failed otherwise; the text carries its traceback.
     """
-    context = multiprocessing.get_context("spawn")
+    context = _context(preload)
     waiting = list(jobs)
     running: dict[str, tuple[Any, Connection, Any, float]] = {}
     seconds: dict[str, float] = {}
@@ -65,7 +72,9 @@ def run_jobs(
                 counter = context.Array("q", [0, 0])
                 ours, theirs = context.Pipe(duplex=False)
                 process = context.Process(
-                    target=_work, args=(job, threads, counter, theirs), name=job.name
+                    target=_work,
+                    args=(job, threads, counter, theirs, dict(os.environ)),
+                    name=job.name,
                 )
                 process.start()
                 theirs.close()
@@ -90,11 +99,25 @@ def run_jobs(
     return seconds
 
 
-def _work(job: Job, threads: int, counter: Any, pipe: Connection) -> None:
+def _context(preload: Sequence[str]) -> Any:
+    """How processes are started: from a fresh one that has imported ``preload`` and done nothing
+    else, so that a fork is as safe as a new start."""
+    if not preload or "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    return context
+
+
+def _work(
+    job: Job, threads: int, counter: Any, pipe: Connection, environment: dict[str, str]
+) -> None:
     """The body of a job's process: run it, and say through the pipe how it went."""
     # A terminal's Ctrl-C would reach the job as well as its parent, whose word makes a second one,
     # and a second one means "at once". In a group of its own the job hears its parent alone.
     os.setpgrp()
+    os.environ.clear()  # the process that this one was forked from knows an older one
+    os.environ.update(environment)
     show_warnings_plainly()
     import torch
 

@@ -38,7 +38,7 @@ def source(load, rank=0, world=1, batch=6):
         seed=3,
     )
     process = Process(rank, world, torch.device("cpu"))
-    return load("spirograph_source").SpirographSource(50, 7, config, process)
+    return load("studies.invclr.source").SpirographSource(50, 7, config, process)
 
 
 def test_smoke_and_again(load, tmp_path, monkeypatch, capsys):
@@ -165,7 +165,7 @@ def test_penalties_are_the_losss(load):
     generator = torch.Generator().manual_seed(1)
     targets, nuisances = draw_targets(4, generator), draw_nuisances(4, generator)
     again = draw_nuisances(12, generator).view(3, 4, 6)
-    got = load("spirograph_measure").penalties(
+    got = load("studies.invclr.measure").penalties(
         net, targets, nuisances, again, torch.Generator().manual_seed(2), torch.device("cpu")
     )
     leaves = {name: nuisances[:, i].clone().requires_grad_() for i, name in enumerate(NUISANCES)}
@@ -183,7 +183,7 @@ def test_penalties_are_the_losss(load):
 
 
 def test_what_is_measured_of_features_that_tell_all_or_nothing(load):
-    module = load("spirograph_measure")
+    module = load("studies.invclr.measure")
     config = module.MeasureConfig(
         labelled=60, test=40, averages=(1, 2), varied=10, redraws=3, tail=48
     )
@@ -203,7 +203,7 @@ def test_what_is_measured_of_features_that_tell_all_or_nothing(load):
 
 
 def test_the_probe_leaves_out_what_is_nearly_dead(load):
-    module = load("spirograph_measure")
+    module = load("studies.invclr.measure")
     rng = np.random.default_rng(0)
     x = rng.normal(size=(100, 3))
     y = x[:, :2] @ np.array([[1.0, 2.0], [3.0, -1.0]]) + 0.5
@@ -218,7 +218,7 @@ def test_the_probe_leaves_out_what_is_nearly_dead(load):
 
 
 def test_verdicts_follow_the_numbers(load):
-    claims = load("invclr_claims")
+    claims = load("studies.invclr.claims")
     twin = {"variance": [1.0] * 3, "variance/colour": [1.0] * 3, "variance/total": [2.0] * 3}
     twin |= {"mse@1": [0.03] * 3, "mse@30": [0.009] * 3}
     twin |= {f"r2/{name}": [0.5] * 3 for name in NUISANCES}
@@ -239,7 +239,7 @@ def test_verdicts_follow_the_numbers(load):
 
 
 def test_one_seed_and_no_twin_say_less(load):
-    claims = load("invclr_claims")
+    claims = load("studies.invclr.claims")
     numbers = {"mse@1": [0.03], "mse@30": [0.02]}
     text = claims.verdicts({"pixels": numbers}, (1, 30))
     assert "missed on average: pixels." in text and "±" not in text
@@ -247,7 +247,9 @@ def test_one_seed_and_no_twin_say_less(load):
 
 def test_the_watch_counts_steps_of_this_run(load):
     said = []
-    watch = load("step_watch").StepWatch(torch.device("cpu"), lambda *step: said.append(step))
+    watch = load("studies.invclr.step_watch").StepWatch(
+        torch.device("cpu"), lambda *step: said.append(step)
+    )
     ticks = iter([1.0, 3.0, 5.0])
     watch.clock = lambda: next(ticks)
     assert watch.numbers() == {}

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vidcl.report.claims import judge
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "pipelines"))
-import looc_arms
-import looc_claims
-import looc_probe
 import study_looc
+
+from studies.looc import arms as looc_arms
+from studies.looc import claims as looc_claims
+from studies.looc import probe as looc_probe
 
 SCRIPT = Path(__file__).parents[2] / "pipelines" / "study_looc.py"
 
@@ -69,8 +72,8 @@ def test_help_names_settings_and_examples(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--arms", "looc+"), "There is no arm looc+"),
-        (("--seeds", "-1"), "none below 0"),
+        (("--arms", "looc+"), "There is no arm 'looc+'"),
+        (("--seeds", "-1"), "no seed below 0"),
         (("--seeds", "1", "1"), "every seed once"),
         (("--device", "nowhere"), "no device 'nowhere'"),
         (("--steps", "0"), "--steps: "),
@@ -138,7 +141,7 @@ def test_a_finding_is_judged_by_its_interval():
         }
 
     def held(looc, both):
-        answers = {a["says"]: a for a in looc_claims.judge(measured(looc, both))}
+        answers = {a["says"]: a for a in judge(looc_claims.CLAIMS, measured(looc, both))}
         return answers["LooC keeps the hue"]
 
     # differences 9, 10, 11: mean 10, half width 4.303 / sqrt(3)

@@ -2,9 +2,9 @@
 
 import torch
 import torch.nn.functional as F
-from spirograph_source import SpirographSource
 from torch import Tensor, nn
 
+from studies.invclr.source import SpirographSource
 from vidcl.methods.wanted import Wanted
 from vidcl.models.encoder import Architecture, Encoder, Preprocessing, build_encoder
 from vidcl.progress import Progress

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from looc_arms import PROBES, StudyConfig
 from torch import Tensor, nn
 
+from studies.looc.arms import PROBES, StudyConfig
 from vidcl.errors import VidclError
 from vidcl.evaluation.images import image_source
 from vidcl.evaluation.linear import linear_probe

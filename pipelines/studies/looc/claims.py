@@ -1,37 +1,11 @@
 """What the LooC study says: findings with their intervals, and the page."""
 
-import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from looc_arms import ARMS, PROBES, TITLES, StudyConfig, training_of
-
+from studies.looc.arms import ARMS, PROBES, TITLES, StudyConfig, training_of
 from vidcl.arms import Measured
-from vidcl.report.study import interval
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A finding as a difference that should exceed a floor, paired over seeds.
-
-    Attributes:
-        says: the finding.
-        metric: what was probed.
-        more, less: the arms whose difference is taken, with ":z1" of that space instead of V.
-        paper: its figures on ImageNet-100 (rotation or top-1 accuracy), where there are any.
-        floor: in points.
-    """
-
-    says: str
-    metric: str
-    more: str
-    less: str
-    paper: str = ""
-    floor: float = 0.0
-
+from vidcl.report.claims import Claim, claims_table, summary
 
 #: Found in a public re-implementation that quotes the paper, or recalled and not checked.
 QUOTED, RECALLED = "(quoted by others)", "(recalled, unchecked)"
@@ -59,73 +33,17 @@ CLAIMS = (
 )  # fmt: skip
 
 
-def judge(measured: Measured) -> list[dict[str, Any]]:
-    """Every claim whose arms were run: accuracies and their difference in points, and whether it
-    held: "yes" or "no" where the whole 95 % interval over seeds lies above or below the floor,
-    "open" where it holds the floor, and "one seed" where there is none."""
-    answers = []
-    for claim in CLAIMS:
-        sides = []
-        for side in (claim.more, claim.less):
-            arm, _, space = side.partition(":")
-            if arm in measured:
-                sides.append(100 * np.asarray(measured[arm][f"{claim.metric} {space}".strip()]))
-        if len(sides) < 2:
-            continue
-        mean, half = interval((sides[0] - sides[1]).tolist())
-        if math.isnan(half):
-            held = "one seed"
-        elif mean - half > claim.floor:
-            held = "yes"
-        else:
-            held = "no" if mean + half < claim.floor else "open"
-        answers.append(
-            {
-                **asdict(claim),
-                "accuracy": [float(side.mean()) for side in sides],
-                "difference": mean,
-                "interval": None if math.isnan(half) else half,
-                "held": held,
-            }
-        )
-    return answers
-
-
-def claim_row(answer: Mapping[str, Any]) -> str:
-    """A line of the page's table."""
-    spread = "" if answer["interval"] is None else f" ± {answer['interval']:.1f}"
-    sides = [
-        f"{value:.1f} ({name(side)})"
-        for value, side in zip(answer["accuracy"], (answer["more"], answer["less"]), strict=True)
-    ]
-    return (
-        f"| {answer['says']} | {answer['paper'] or '-'} | {' against '.join(sides)} "
-        f"| {answer['difference']:+.1f}{spread} | {answer['held']} |"
-    )
-
-
 def name(side: str) -> str:
     """What the reader sees of an arm or of one of its spaces."""
     arm, _, space = side.partition(":")
     return TITLES[arm] + (f", {space.upper()}" if space else "")
 
 
-def summary(claims: Sequence[Mapping[str, Any]]) -> str:
-    """How many findings held, in a sentence."""
-    counts = Counter(answer["held"] for answer in claims)
-    if "one seed" in counts:
-        return "One seed alone gives no interval, so nothing is judged."
-    return (
-        f"Of {len(claims)} findings {counts['yes']} held on the whole 95 % interval over the "
-        f"seeds, {counts['no']} did not, and of {counts['open']} the interval leaves it open."
-    )
-
-
 def page(results: Mapping[str, Any], tables: Sequence[str]) -> str:
     """The study as Markdown."""
     settings, seeds = results["settings"], ", ".join(map(str, results["seeds"]))
     longer = training_of(ARMS["both-longer"], 0, StudyConfig(**settings)).training.steps
-    rows = "\n".join(claim_row(answer) for answer in results["claims"])
+    findings = claims_table(results["claims"], name)
     said = (
         "In the spaces of the loss (Z0 is to keep neither, the others one factor each, in order):"
     )
@@ -148,10 +66,7 @@ feature V (of LooC++: all branches), accuracy on other images, mean ± standard 
 {spaces}
 {summary(results["claims"])}
 
-| finding | paper | measured, % | difference, points (95 %) | held |
-|---|---|---|---:|---|
-{rows}
-"""
+{findings}"""
 
 
 def by_space(measured: Measured) -> Measured:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from invclr_claims import CONTROLS, TWIN
-from invclr_page import TRIVIAL, part_of_b
-from spirograph_measure import B_PARTS, MOST_CHANGE
 
+from studies.invclr.claims import CONTROLS, TWIN
+from studies.invclr.measure import B_PARTS, MOST_CHANGE
+from studies.invclr.page import TRIVIAL, part_of_b
 from vidcl.arms import Measured
 from vidcl.report.arms import Column
 from vidcl.synthetic.spirograph import NUISANCES

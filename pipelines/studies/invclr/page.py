@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from invclr_claims import TWIN, of, verdicts
-from spirograph_measure import B_PARTS, MOST_CHANGE, SHIFTS
 
+from studies.invclr.claims import TWIN, of, verdicts
+from studies.invclr.measure import B_PARTS, MOST_CHANGE, SHIFTS
 from vidcl.arms import Measured
 from vidcl.report.arms import Column, arms_table
 from vidcl.synthetic.spirograph import NUISANCES, RANGES, TARGETS, TRIVIAL_MSE

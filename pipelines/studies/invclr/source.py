@@ -43,7 +43,7 @@ class SpirographSource:
             torch.tensor(values, device=process.device).view(3, 1, 1)
             for values in (config.views.mean, config.views.std)
         )
-        self.crops = count
+        self.crops = self.tracks = count
         self.fingerprint = {"targets": count, "data_seed": data_seed}
 
     def read(self, step: int, wanted: Wanted) -> SpirographBatch:

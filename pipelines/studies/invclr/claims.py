@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from spirograph_measure import SHIFTS
 
+from studies.invclr.measure import SHIFTS
 from vidcl.arms import Measured
 from vidcl.report.study import interval
 from vidcl.synthetic.spirograph import NUISANCES

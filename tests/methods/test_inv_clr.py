@@ -35,7 +35,7 @@ def batch() -> ViewBatch:
 def test_it_adds_the_penalty_of_the_queries_features(kind):
     inner = make(kind)
     if kind == "moco":  # negatives, so that the loss is something
-        inner.end_step(torch.nn.functional.normalize(torch.randn(N, DIM)), torch.arange(N) + 50)
+        inner.queue.push(torch.nn.functional.normalize(torch.randn(N, DIM)), torch.arange(N) + 50)
     method = InvCLR(copy.deepcopy(inner), ("light",), weight=0.5, clip=100.0, redraws=R)
     assert method.wanted.along == ("light",) and method.wanted.redraws == R
     pairs = batch()
@@ -82,7 +82,7 @@ def test_its_state_is_the_methods():
 def test_by_change_it_adds_the_squared_change_to_a_further_view(kind, by):
     inner = make(kind)
     if kind == "moco":
-        inner.end_step(torch.nn.functional.normalize(torch.randn(N, DIM)), torch.arange(N) + 50)
+        inner.queue.push(torch.nn.functional.normalize(torch.randn(N, DIM)), torch.arange(N) + 50)
     method = InvCLR(copy.deepcopy(inner), ("color",), weight=0.5, clip=4.0, by=by)
     assert method.wanted.keys == (*inner.wanted.keys, Key(only=("color",)))
     assert not method.wanted.along and not method.wanted.redraws

@@ -77,7 +77,7 @@ def test_looc_is_its_formula():
         mine.zero_grad()
         outcome.loss.backward()
         mine.step()
-        method.end_step(outcome.k, tracks)
+        method.end_step(outcome, tracks)
 
         with torch.no_grad():
             for a, b in zip(f_k.parameters(), f_q.parameters(), strict=True):

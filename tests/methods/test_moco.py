@@ -1,6 +1,7 @@
 """MoCo against Algorithm 1 of He et al. (2020), written out in numpy and float64."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_moco_is_its_algorithm(mask):
         mine.zero_grad()
         outcome.loss.backward()
         mine.step()
-        method.end_step(outcome.k, tracks)
+        method.end_step(outcome, tracks)
 
         with torch.no_grad():  # equation 2
             for a, b in zip(f_k.parameters(), f_q.parameters(), strict=True):
@@ -111,7 +112,7 @@ def test_a_queue_that_ate_its_own_tracks_has_no_negatives():
     for _ in range(3):
         method.begin_step()
         outcome = method(ViewBatch((torch.randn(N, 5), torch.randn(N, 5)), same))
-        method.end_step(outcome.k, same)
+        method.end_step(outcome, same)
         assert float(outcome.loss.detach()) == pytest.approx(0.0, abs=1e-6)
     assert np.isclose(method.queue.fill(), 1.0)
 
@@ -136,7 +137,7 @@ def test_a_batch_in_parts_is_the_batch():
                 (outcome.loss / parts).backward()
                 keys.append(outcome.k)
             optimizer.step()
-            method.end_step(torch.cat(keys), tracks)
+            method.end_step(replace(outcome, k=torch.cat(keys)), tracks)
     for a, b in zip(whole.state_dict().values(), parted.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=1e-12, rtol=0)
     assert parted.negatives(N) == K

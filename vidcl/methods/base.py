@@ -18,12 +18,16 @@ class Outcome:
         q, k: [N, C], or [N, Z, C] of Z spaces; queries and their positives at unit length, without
             gradients.
         features: [N, D], of the queries' views before the head, with their gradients.
+        nce: [], InfoNCE of the pairs against ``Method.negatives`` others, whatever the loss is,
+            without gradients. log(negatives + 1) minus it bounds from below the information that
+            two views share (Tian et al. 2020, section 3).
     """
 
     loss: Tensor
     q: Tensor
     k: Tensor
     features: Tensor
+    nce: Tensor
 
 
 class Method(nn.Module):
@@ -34,7 +38,7 @@ class Method(nn.Module):
             outcome = method(part)
             (outcome.loss / len(parts)).backward()
         optimizer.step()
-        method.end_step(keys of all parts, their tracks)
+        method.end_step(outcome of all parts together, their tracks)
 
     Attributes:
         encoder_q: images [N, 3, H, W] -> features [N, D] and projections [N, C]; trained. What
@@ -62,11 +66,11 @@ class Method(nn.Module):
     ) -> Outcome:
         raise NotImplementedError
 
-    def end_step(self, keys: Tensor, tracks: Tensor) -> None:
+    def end_step(self, outcome: Outcome, tracks: Tensor) -> None:
         """After the last backward of a step.
 
         Args:
-            keys: [N, C] or [N, Z, C], ``Outcome.k`` of all parts of this process's batch.
+            outcome: of all parts of this process's batch.
             tracks: int64 [N].
         """
 

@@ -106,8 +106,8 @@ class InvCLR(Method):
                 self.normalise,
             )
 
-    def end_step(self, keys: Tensor, tracks: Tensor) -> None:
-        self.method.end_step(keys, tracks)
+    def end_step(self, outcome: Outcome, tracks: Tensor) -> None:
+        self.method.end_step(outcome, tracks)
 
     def negatives(self, batch_size: int) -> float:
         return self.method.negatives(batch_size)

@@ -61,7 +61,8 @@ class LooC(MomentumMethod):
                         self._differs(batch, space).expand(-1, len(own)),
                     ).mean()
                 )
-        return Outcome(torch.stack(losses).mean(), q.detach(), k.contiguous(), features)
+        nce = losses[0].detach()  # the space that is invariant to all
+        return Outcome(torch.stack(losses).mean(), q.detach(), k.contiguous(), features, nce)
 
     def _differs(self, batch: ViewBatch, space: int) -> Tensor:
         """bool [N, 1]: whether an image's other keys differ from the query in the space's factor.

@@ -38,7 +38,7 @@ class MoCo(MomentumMethod):
         usable = self.usable(batch.tracks)  # [N, K]
         with torch.autocast(q.device.type, enabled=False):
             loss = info_nce(q, k, self.queue.keys, usable, self.T).mean()
-        return Outcome(loss, q.detach(), k, features)
+        return Outcome(loss, q.detach(), k, features, loss.detach())
 
     def describe(self) -> str:
         return f"MoCo, queue {len(self.queue)}"

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from vidcl.methods.base import Method
+from vidcl.methods.base import Method, Outcome
 from vidcl.methods.distributed import gather
 from vidcl.models.momentum import momentum_at, momentum_copy, momentum_update
 from vidcl.models.queue import KeyQueue
@@ -44,8 +44,8 @@ class MomentumMethod(Method):
         self.m = momentum_at(done, self.m_start, self.m_end)
         momentum_update(self.encoder_k, self.encoder_q, self.m)
 
-    def end_step(self, keys: Tensor, tracks: Tensor) -> None:
-        self.queue.push(gather(keys), gather(tracks))
+    def end_step(self, outcome: Outcome, tracks: Tensor) -> None:
+        self.queue.push(gather(outcome.k), gather(tracks))
 
     def negatives(self, batch_size: int) -> float:
         return float((self.queue.tracks >= 0).sum())

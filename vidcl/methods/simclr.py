@@ -41,7 +41,7 @@ class SimCLR(Method):
         with torch.autocast(z.device.type, enabled=False):
             loss = nt_xent(z, others, positive, usable, self.T).mean()
         q, k = z.detach().chunk(2)
-        return Outcome(loss, q, k, features[:n])
+        return Outcome(loss, q, k, features[:n], loss.detach())
 
     def negatives(self, batch_size: int) -> float:
         return 2.0 * batch_size - 2

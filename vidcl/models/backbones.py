@@ -1,8 +1,9 @@
-"""Backbones by name: torchvision's, timm's, and the small one of the demo.
+"""Backbones by name: torchvision's, timm's, and two small ones.
 
-Names: ``resnet_tiny``; a name of ``torchvision.models`` (``resnet50``); ``timm:`` and a name of
-timm (``timm:vit_small_patch16_224``). All start from random weights and nothing is ever downloaded:
-trained weights come from a file (``vidcl.models.checkpoint.load_encoder``).
+Names: ``resnet_tiny`` (the demo), ``conv_tiny``; a name of ``torchvision.models`` (``resnet50``);
+``timm:`` and a name of timm (``timm:vit_small_patch16_224``). All start from random weights and
+nothing is ever downloaded: trained weights come from a file
+(``vidcl.models.checkpoint.load_encoder``).
 """
 
 import difflib
@@ -14,6 +15,8 @@ import torch
 from torch import nn
 
 from vidcl.errors import VidclError, require
+from vidcl.models.conv_tiny import WIDTH as CONV_TINY_WIDTH
+from vidcl.models.conv_tiny import ConvTiny
 from vidcl.models.resnet_tiny import ResNetTiny
 from vidcl.models.spaces import Branches
 
@@ -35,9 +38,14 @@ RESNETS = (
 )
 #: Those of two 3x3 convolutions per block; the others' blocks are bottlenecks.
 BASIC_RESNETS = ("resnet18", "resnet34")
+#: Ours.
+SMALL = ("resnet_tiny", "conv_tiny")
 #: Classifiers of torchvision that are no backbones: with auxiliary outputs in training, or without
 #: a linear layer whose input would be the feature.
 UNFIT = ("googlenet", "inception_v3", "squeezenet1_0", "squeezenet1_1")
+_NO_STEM = (
+    "{} has no stem that 'small' could replace: leave the stem at 'imagenet', or choose a ResNet."
+)
 #: What networks raise that cannot work at an image size.
 SIZE_ERRORS = (AssertionError, RuntimeError, ValueError)
 
@@ -51,14 +59,15 @@ def torchvision_names() -> list[str]:
 
 
 def build_backbone(
-    name: str, *, stem: Stem = "imagenet", size: int = 224, branches: int = 1
+    name: str, *, stem: Stem = "imagenet", size: int = 224, branches: int = 1, channels: int = 3
 ) -> tuple[nn.Module, int]:
-    """A randomly initialised network that maps [N, 3, size, size] to features [N, D], and D.
+    """A randomly initialised network that maps [N, channels, size, size] to features [N, D], and D.
 
     Args:
         name: see the head of this file. The classifier is taken off; the feature is its input.
         stem: ``small`` replaces a ResNet's 7x7 stride-2 convolution and pooling by a 3x3 stride-1
             convolution, for images of about 32 to 64 pixels. ``resnet_tiny`` has its own.
+        channels: of the images; other than 3 for the small networks and torchvision's ResNets.
         branches: so many last stages side by side, of a ResNet; D is then so many times as wide.
         size: side of the images in pixels. Transformers have position tables of this size; networks
             of convolutions work at others too.
@@ -68,9 +77,13 @@ def build_backbone(
             a network that has none to replace, or a size the network cannot work at.
     """
     if branches > 1:
-        return _branched(name, stem, size, branches)
+        return _branched(name, stem, size, branches, channels)
     if name == "resnet_tiny":
-        return ResNetTiny(), 128
+        return ResNetTiny(channels), 128
+    if name == "conv_tiny":
+        if stem == "small":
+            raise VidclError(_NO_STEM.format(name))
+        return ConvTiny(size, channels), CONV_TINY_WIDTH
     width = None
     if name.startswith(TIMM):
         network = _timm(name, size)
@@ -78,6 +91,8 @@ def build_backbone(
         network, width = _torchvision(name, size)
     if stem == "small":
         _small_stem(network, name)
+    if channels != 3:
+        _other_channels(network, name, channels)
     if name in RESNETS and width is not None:  # they work at any size: nothing to try
         return network, width
     return network, feature_width(network, name, size)
@@ -109,7 +124,7 @@ def known_name(name: object) -> str | None:
     """The backbone that a foreign file means by a name, where there is one: ours, else timm's."""
     if not isinstance(name, str):
         return None
-    if name == "resnet_tiny" or name in torchvision_names():
+    if name in SMALL or name in torchvision_names():
         return name
     if importlib.util.find_spec("timm") and require_timm().is_model(name):
         return TIMM + name
@@ -168,7 +183,9 @@ def _take_classifier_off(network: nn.Module) -> int:
     return linear.in_features
 
 
-def _branched(name: str, stem: Stem, size: int, branches: int) -> tuple[nn.Module, int]:
+def _branched(
+    name: str, stem: Stem, size: int, branches: int, channels: int
+) -> tuple[nn.Module, int]:
     """Each branch is initialised as the network's own last stage is."""
     if name != "resnet_tiny" and name not in RESNETS:
         raise VidclError(
@@ -176,7 +193,7 @@ def _branched(name: str, stem: Stem, size: int, branches: int) -> tuple[nn.Modul
             "torchvision."
         )
     last = "layer3" if name == "resnet_tiny" else "layer4"
-    built = [build_backbone(name, stem=stem, size=size) for _ in range(branches)]
+    built = [build_backbone(name, stem=stem, size=size, channels=channels) for _ in range(branches)]
     network, width = built[0]
     setattr(network, last, Branches([getattr(each, last) for each, _ in built]))
     return network, branches * width
@@ -185,13 +202,29 @@ def _branched(name: str, stem: Stem, size: int, branches: int) -> tuple[nn.Modul
 def _small_stem(network: nn.Module, name: str) -> None:
     conv = getattr(network, "conv1", None)
     if not isinstance(conv, nn.Conv2d) or not hasattr(network, "maxpool"):
-        raise VidclError(
-            f"{name} has no stem that 'small' could replace: leave the stem at 'imagenet', or "
-            "choose a ResNet."
-        )
+        raise VidclError(_NO_STEM.format(name))
     network.conv1 = nn.Conv2d(3, conv.out_channels, 3, 1, 1, bias=False)
     nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     network.maxpool = nn.Identity()
+
+
+def _other_channels(network: nn.Module, name: str, channels: int) -> None:
+    """A first convolution for images of so many channels."""
+    if name not in RESNETS or not isinstance(network.conv1, nn.Conv2d):
+        raise VidclError(
+            f"{name} takes images of three channels alone: for {channels} choose resnet_tiny, "
+            "conv_tiny or a ResNet of torchvision."
+        )
+    old = network.conv1
+    network.conv1 = nn.Conv2d(
+        channels,
+        old.out_channels,
+        old.kernel_size,  # type: ignore[arg-type]
+        old.stride,  # type: ignore[arg-type]
+        old.padding,  # type: ignore[arg-type]
+        bias=False,
+    )
+    nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
 
 
 def _unfit_size(name: str, size: int, error: Exception) -> str:
@@ -200,7 +233,7 @@ def _unfit_size(name: str, size: int, error: Exception) -> str:
 
 
 def _unknown(name: str) -> str:
-    known = ["resnet_tiny", *torchvision_names()]
+    known = [*SMALL, *torchvision_names()]
     if importlib.util.find_spec("timm"):
         known += [TIMM + bare for bare in require_timm().list_models()]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)

@@ -16,12 +16,16 @@ class ModelConfig(Config):
 
     backbone: str = "resnet50"
     """A network of torchvision (resnet50), of timm (timm:vit_small_patch16_224; extra timm), or
-    resnet_tiny."""
+    resnet_tiny, conv_tiny."""
     stem: Stem = "imagenet"
     """small: a 3x3 stride-1 first convolution and no pooling, for images of 32 to 64 pixels; of a
     ResNet only."""
+    channels: Count = 3
+    """Of the images; more than 3 only where a study's own source of batches gives more."""
     head: HeadKind = "mlp"
     """linear (MoCo v1) or mlp (MoCo v2)."""
+    head_layers: Annotated[int, Field(ge=2, le=8)] = 2
+    """Layers of an mlp head: 2 has one hidden layer."""
     dim: Count = 128
     """Width of the space of the loss."""
     hidden: Count | None = None

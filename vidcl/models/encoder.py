@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vidcl.errors import VidclError
 from vidcl.models.backbones import Stem, build_backbone
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -19,6 +20,7 @@ class Architecture:
     name: str
     stem: Stem = "imagenet"
     branches: int = 1
+    channels: int = 3
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,16 @@ class Encoder(nn.Module):
 
         Bilinear with antialiasing (the resize of the training views) to ``size`` on the shorter
         side, then the centre, then normalisation.
+
+        Raises:
+            VidclError: the network takes other channels than red, green and blue; whoever trained
+                it knows how to make its input.
         """
+        if self.architecture.channels != 3:
+            raise VidclError(
+                f"This network takes {self.architecture.channels} channels and an image has three: "
+                "measure it with the study that trained it."
+            )
         size = self.preprocessing.size
         height, width = images.shape[-2:]
         x = images.float() / 255
@@ -77,6 +88,7 @@ def build_encoder(architecture: Architecture, preprocessing: Preprocessing) -> E
         stem=architecture.stem,
         size=preprocessing.size,
         branches=architecture.branches,
+        channels=architecture.channels,
     )
     return Encoder(backbone, dim, preprocessing, architecture).eval()
 

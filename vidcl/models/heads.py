@@ -13,26 +13,33 @@ _SPACES = "heads."
 
 
 def build_head(
-    kind: HeadKind, width: int, dim: int, *, hidden: int | None = None, batch_norm: bool = False
+    kind: HeadKind,
+    width: int,
+    dim: int,
+    *,
+    hidden: int | None = None,
+    batch_norm: bool = False,
+    layers: int = 2,
 ) -> nn.Module:
     """[N, width] -> [N, dim].
 
     Args:
         kind: ``linear`` (MoCo v1) or ``mlp`` (MoCo v2: one hidden layer with ReLU).
-        hidden: width of the hidden layer; by default ``width``.
-        batch_norm: BatchNorm between the hidden layer and its ReLU.
+        hidden: width of the hidden layers; by default ``width``.
+        batch_norm: BatchNorm between a hidden layer and its ReLU.
+        layers: of an ``mlp``, the last included (Chen, Luo, Li 2021 compare depths).
     """
     if kind == "linear":
         return nn.Linear(width, dim)
     hidden = hidden or width
-    if batch_norm:
-        return nn.Sequential(
-            nn.Linear(width, hidden, bias=False),
-            nn.BatchNorm1d(hidden),
-            nn.ReLU(inplace=True),
-            nn.Linear(hidden, dim),
-        )
-    return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, dim))
+    parts: list[nn.Module] = []
+    for _ in range(layers - 1):
+        parts.append(nn.Linear(width, hidden, bias=not batch_norm))
+        if batch_norm:
+            parts.append(nn.BatchNorm1d(hidden))
+        parts.append(nn.ReLU(inplace=True))
+        width = hidden
+    return nn.Sequential(*parts, nn.Linear(width, dim))
 
 
 def head_of(state: dict[str, Tensor], width: int) -> nn.Module | None:
@@ -56,6 +63,7 @@ def head_of(state: dict[str, Tensor], width: int) -> nn.Module | None:
         len(matrices[-1]),
         hidden=len(matrices[0]),
         batch_norm="1.running_mean" in state,
+        layers=max(2, len(matrices)),
     )
     shapes = {name: value.shape for name, value in head.state_dict().items()}
     if shapes != {name: value.shape for name, value in state.items()}:

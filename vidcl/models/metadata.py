@@ -21,6 +21,7 @@ def to_metadata(encoder: Encoder) -> dict[str, str]:
         "architecture": encoder.architecture.name,
         "stem": encoder.architecture.stem,
         "branches": str(encoder.architecture.branches),
+        "channels": str(encoder.architecture.channels),
         "features": str(encoder.feature_dim),
         "size": str(facts.size),
         "mean": json.dumps(facts.mean),
@@ -42,12 +43,13 @@ def from_metadata(
     try:
         size = int(metadata["size"])
         branches = int(metadata.get("branches", 1))
+        channels = int(metadata.get("channels", 3))
         mean, std = (tuple(map(float, json.loads(metadata[key]))) for key in ("mean", "std"))
     except (TypeError, ValueError) as error:
         raise VidclError(f"The metadata of {source} cannot be read ({error}).") from error
     if (
         stem not in ("imagenet", "small")
-        or min(size, branches) < 1
+        or min(size, branches, channels) < 1
         or len(mean) != 3
         or len(std) != 3
     ):
@@ -55,7 +57,7 @@ def from_metadata(
             f"The metadata of {source} cannot be meant (stem {stem}, size {size}, mean {mean}, std "
             f"{std}): export the encoder again."
         )
-    architecture = Architecture(metadata["architecture"], stem, branches)
+    architecture = Architecture(metadata["architecture"], stem, branches, channels)
     return architecture, Preprocessing(size, mean, std)
 
 

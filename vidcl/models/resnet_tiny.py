@@ -32,9 +32,9 @@ class ResNetTiny(nn.Module):
     12.6 million multiply-adds at 32 px; 0.3 million parameters; a 128-d average-pooled feature.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 3) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 32, 5, 2, 2, bias=False)
+        self.conv1 = nn.Conv2d(channels, 32, 5, 2, 2, bias=False)
         self.bn1 = nn.BatchNorm2d(32)
         self.layer1 = BasicBlock(32, 32, 1)
         self.layer2 = BasicBlock(32, 64, 2)
@@ -44,7 +44,7 @@ class ResNetTiny(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, 3, H, W] -> [N, 128]."""
+        """[N, channels, H, W] -> [N, 128]."""
         x = F.relu(self.bn1(self.conv1(x)), inplace=True)  # [N, 32, H/2, W/2]
         x = self.layer3(self.layer2(self.layer1(x)))  # [N, 128, H/8, W/8]
         return torch.mean(x, (2, 3))

@@ -10,7 +10,8 @@ from vidcl.models.split_bn import split_batch_norm
 
 
 class Tower(nn.Module):
-    """[N, 3, size, size] -> features [N, width] and projections [N, dim] or [N, spaces, dim].
+    """Images [N, channels, size, size] -> features [N, width] and projections [N, dim], or
+    [N, spaces, dim].
 
     Args:
         size: side of the images in pixels; networks of convolutions work at others too.
@@ -30,11 +31,15 @@ class Tower(nn.Module):
     ) -> None:
         super().__init__()
         backbone, width = build_backbone(
-            config.backbone, stem=config.stem, size=size, branches=branches
+            config.backbone,
+            stem=config.stem,
+            size=size,
+            branches=branches,
+            channels=config.channels,
         )
-        head = _head(config, width) if spaces is None else None
+        head = projection_head(config, width) if spaces is None else None
         if head is None:
-            heads = [_head(config, width // branches) for _ in range(spaces or 0)]
+            heads = [projection_head(config, width // branches) for _ in range(spaces or 0)]
             head = Spaces(heads, private=branches > 1)
         self.backbone = split_batch_norm(backbone, config.bn_shards)
         self.head = split_batch_norm(head, config.bn_shards)
@@ -45,7 +50,13 @@ class Tower(nn.Module):
         return features, self.head(features)
 
 
-def _head(config: ModelConfig, width: int) -> nn.Module:
+def projection_head(config: ModelConfig, width: int) -> nn.Module:
+    """[N, width] -> [N, dim], as the settings say."""
     return build_head(
-        config.head, width, config.dim, hidden=config.hidden, batch_norm=config.head_batch_norm
+        config.head,
+        width,
+        config.dim,
+        hidden=config.hidden,
+        batch_norm=config.head_batch_norm,
+        layers=config.head_layers,
     )

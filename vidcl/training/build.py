@@ -28,12 +28,15 @@ from vidcl.training.processes import Process
 from vidcl.training.run_folder import PREVIOUS
 
 
-def build_method(config: TrainConfig, crops: int, world: int = 1) -> Method:
+def build_method(
+    config: TrainConfig, crops: int, world: int = 1, tracks: int | None = None
+) -> Method:
     """The method with freshly initialised networks; the caller's random state is left alone.
 
     Args:
         crops: number of crops that pairs are drawn from; bounds MoCo's queue.
         world: processes that share each batch.
+        tracks: one more than the largest number of a track; by default ``crops``.
     """
     method, model = config.method, config.model
     if model.bn_shards > 1:
@@ -43,7 +46,7 @@ def build_method(config: TrainConfig, crops: int, world: int = 1) -> Method:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         tower = Tower(model, config.views.size, spaces, _architecture(config).branches)
-    built = _method(config, tower, crops)
+    built = _method(config, tower, crops, crops if tracks is None else tracks)
     penalty = config.penalty
     if not penalty.weight:
         return built
@@ -60,7 +63,7 @@ def build_method(config: TrainConfig, crops: int, world: int = 1) -> Method:
     )
 
 
-def _method(config: TrainConfig, tower: Tower, crops: int) -> Method:
+def _method(config: TrainConfig, tower: Tower, crops: int, tracks: int) -> Method:
     method = config.method
     if isinstance(method, SimCLRConfig):
         return SimCLR(tower, T=method.T, mask_own_track=method.mask_own_track)
@@ -205,7 +208,8 @@ def _architecture(config: TrainConfig) -> Architecture:
     branches = 1
     if isinstance(method, LooCConfig) and method.plus_plus:
         branches += len(method.factors)
-    return Architecture(config.model.backbone, config.model.stem, branches)
+    model = config.model
+    return Architecture(model.backbone, model.stem, branches, model.channels)
 
 
 def _preprocessing(config: TrainConfig) -> Preprocessing:

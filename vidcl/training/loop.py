@@ -89,7 +89,7 @@ def train(
         opener = data if callable(data) else tracks_of(data)
         source = opener(config, process)
         dtype = autocast_dtype(settings.precision, device)
-        method = build_method(config, source.crops, process.world).to(device)
+        method = build_method(config, source.crops, process.world, source.tracks).to(device)
         optimizer = build_optimizer(method.encoder_q, settings)
         scaler = build_scaler(dtype)
         first = restore(checkpoint, method, optimizer, scaler, source.fingerprint, out)
@@ -140,7 +140,7 @@ def train(
                 pairs = ready or source.make(batch)
                 done = stepper(pairs, batch.generator, (step - 1) / settings.steps)
                 guard(step, done.outcome.loss, batch)
-                meter.add(done.outcome.loss, len(pairs) * process.world, waited)
+                meter.add(done.outcome.loss, done.outcome.nce, len(pairs) * process.world, waited)
 
                 last = step == settings.steps
                 values: dict[str, Any] = {}
@@ -193,9 +193,11 @@ def measure(
     """The numbers of a log line; the loss is the mean over all processes."""
     values = meter.summary()
     values["loss"] = process.mean(values["loss"])
+    nce = process.mean(values.pop("nce"))
     chance = chance_loss(method.negatives(batch_size))
     return values | {
         "log_k1": chance,
+        "i_nce": chance - nce,
         "loss_relative": values["loss"] / max(chance, 1e-9),
         "positive_cosine": float((outcome.q * outcome.k).sum(-1).mean()),
         **method.state_to_log(),

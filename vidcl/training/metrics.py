@@ -81,20 +81,24 @@ class Meter:
 
     def reset(self) -> None:
         self.loss: Any = 0.0
+        self.nce: Any = 0.0
         self.steps, self.pairs, self.waited = 0, 0, 0.0
         self.started = time.monotonic()
 
-    def add(self, loss: Any, pairs: int, waited: float) -> None:
+    def add(self, loss: Any, nce: Any, pairs: int, waited: float) -> None:
         self.loss = self.loss + loss
+        self.nce = self.nce + nce
         self.steps += 1
         self.pairs += pairs
         self.waited += waited
 
     def summary(self) -> dict[str, float]:
-        """Mean loss, pairs per second of wall time, and the share of it spent waiting for data."""
+        """Mean loss and InfoNCE, pairs per second of wall time, and the share of it spent waiting
+        for data."""
         seconds = max(time.monotonic() - self.started, 1e-9)
         return {
             "loss": float(self.loss) / max(self.steps, 1),
+            "nce": float(self.nce) / max(self.steps, 1),
             "pairs_per_second": round(self.pairs / seconds, 1),
             "data_wait": round(self.waited / seconds, 4),
         }

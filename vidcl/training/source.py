@@ -23,10 +23,12 @@ class Source(Protocol):
 
     Attributes:
         crops: how many different images there are; bounds MoCo's queue.
+        tracks: one more than the largest of the numbers that tell tracks apart.
         fingerprint: numbers that tell this data from other data, for a run that is resumed.
     """
 
     crops: int
+    tracks: int
     fingerprint: dict[str, int]
 
     def read(self, step: int, wanted: Wanted) -> Any:
@@ -62,7 +64,7 @@ class TrackSource:
         cache = settings.decoded_cache_mb * 2**20
         self.loader = Crops(data, self.sampler.rows, device, cache, settings.max_bad_crops)
         self.views = PairViews(config, self.loader, autocast_dtype(settings.precision, device))
-        self.crops = self.sampler.crops
+        self.crops, self.tracks = self.sampler.crops, len(data)
         self.fingerprint = {"tracks": len(self.sampler.rows), "crops": self.crops}
 
     def read(self, step: int, wanted: Wanted) -> Batch:

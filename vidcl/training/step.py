@@ -1,7 +1,7 @@
 """One optimiser step: forward and backward, in parts if asked, in mixed precision, clipped."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +66,7 @@ class Stepper:
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         outcome = _joined(outcomes)
-        self.method.end_step(outcome.k, batch.tracks)
+        self.method.end_step(outcome, batch.tracks)
         return StepResult(outcome, norm)
 
     def _gradients_stay_here(self, more: bool) -> contextlib.AbstractContextManager[object]:
@@ -79,8 +79,11 @@ class Stepper:
 def _joined(outcomes: list[Outcome]) -> Outcome:
     if len(outcomes) == 1:
         only = outcomes[0]
-        return Outcome(only.loss.detach(), only.q, only.k, only.features.detach())
-    loss = torch.stack([outcome.loss.detach() for outcome in outcomes]).mean()
+        return replace(only, loss=only.loss.detach(), features=only.features.detach())
     names = ("q", "k", "features")
     q, k, f = (torch.cat([getattr(outcome, name) for outcome in outcomes]) for name in names)
-    return Outcome(loss, q, k, f.detach())
+    loss, nce = (
+        torch.stack([getattr(outcome, name).detach() for outcome in outcomes]).mean()
+        for name in ("loss", "nce")
+    )
+    return Outcome(loss, q, k, f.detach(), nce)

@@ -43,17 +43,22 @@ def save_when_asked(path: Path, progress) -> None:
         raise KeyboardInterrupt
 
 
-def wait_for_ctrl_c(path: Path) -> None:
+def say_what_it_has(path: Path, progress) -> None:
+    path.write_text(f"{'fractions' in sys.modules} {os.environ['OF_NOW']} {os.getcwd()}")
+
+
+def wait_for_ctrl_c(path: Path, preload: tuple[str, ...]) -> None:
     """The main program of the next test."""
     try:
-        run_jobs([Job("one", save_when_asked, {"path": path})], workers=1)
+        run_jobs([Job("one", save_when_asked, {"path": path})], workers=1, preload=preload)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def test_ctrl_c_reaches_a_job_once_and_lets_it_save(tmp_path):
+@pytest.mark.parametrize("preload", [(), ("torch",)])
+def test_ctrl_c_reaches_a_job_once_and_lets_it_save(tmp_path, preload):
     path = tmp_path / "state"
-    code = f"from tests.test_jobs import *; wait_for_ctrl_c(Path({str(path)!r}))"
+    code = f"from tests.test_jobs import *; wait_for_ctrl_c(Path({str(path)!r}), {preload})"
     root = Path(__file__).parents[1]
     program = subprocess.Popen([sys.executable, "-c", code], cwd=root, start_new_session=True)
     while not path.with_suffix(".started").exists():
@@ -71,6 +76,15 @@ def test_all_jobs_run_and_progress_reaches_the_total(tmp_path):
     assert set(seconds) == {"0", "1", "2"}
     assert all((tmp_path / str(k)).read_text() == "done" for k in range(3))
     assert seen[-1] == (6, 6)
+
+
+def test_forked_jobs_have_the_environment_of_now(tmp_path, monkeypatch):
+    for number, value in enumerate(("a", "b")):
+        monkeypatch.setenv("OF_NOW", value)
+        monkeypatch.chdir(tmp_path)
+        path = tmp_path / str(number)
+        run_jobs([Job("one", say_what_it_has, {"path": path})], workers=1, preload=("fractions",))
+        assert path.read_text() == f"True {value} {tmp_path}"
 
 
 def test_a_users_error_keeps_its_sentence_and_stops_the_others(tmp_path):

@@ -29,6 +29,7 @@ def no_network(monkeypatch):
     ("name", "stem", "side", "dim"),
     [
         ("resnet_tiny", "imagenet", 32, 128),
+        ("conv_tiny", "imagenet", 28, 128),
         ("resnet18", "small", 32, 512),
         ("timm:resnet18", "small", 32, 512),
         ("timm:vit_small_patch16_224", "imagenet", 32, 384),
@@ -40,6 +41,19 @@ def test_backbones_give_their_features(name, stem, side, dim):
     assert width == dim
     assert all(part.training for part in network.modules())
     assert network(torch.zeros(2, 3, side, side)).shape == (2, dim)
+
+
+@pytest.mark.parametrize("name", ["resnet_tiny", "conv_tiny", "resnet18", "resnet50"])
+def test_images_may_have_more_channels(name):
+    network, width = build_backbone(name, size=32, channels=8)
+    assert network(torch.zeros(2, 8, 32, 32)).shape == (2, width)
+    with pytest.raises(RuntimeError, match="channels"):
+        network(torch.zeros(2, 3, 32, 32))
+
+
+def test_other_networks_take_three_channels():
+    with pytest.raises(VidclError, match=r"three channels alone.*resnet_tiny"):
+        build_backbone("mobilenet_v3_small", channels=5)
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,24 @@ def test_a_format_without_place_for_a_network_is_refused(name, format, text, tmp
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("format", ["safetensors", "onnx"])
+def test_a_network_of_more_channels_is_read_again(format, tmp_path):
+    torch.manual_seed(0)
+    encoder = build_encoder(Architecture("conv_tiny", channels=5), PREPROCESSING)
+    path = tmp_path / f"encoder.{format}"
+    assert export(Trained(encoder, None, ()), path, format).difference < 1e-4
+    with pytest.raises(VidclError, match="5 channels and an image has three"):
+        encoder.preprocess(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
+    if format == "safetensors":
+        again = load_trained(path).encoder
+        assert again.architecture == encoder.architecture
+        x = fixed_batch(32, 5)
+        assert torch.equal(again(x), encoder(x))
+    with pytest.raises(VidclError, match="5 channels"):
+        resnet = build_encoder(Architecture("resnet18", channels=5), PREPROCESSING)
+        export(Trained(resnet, None, ()), tmp_path / "a.pth", "torchvision")
+
+
 def test_a_head_goes_into_onnx_only_and_must_be_there(plain, tmp_path):
     for trained, format in ((plain, "timm"), (Trained(plain.encoder, None, ()), "onnx")):
         with pytest.raises(VidclError, match="leave out --head"):

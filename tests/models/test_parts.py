@@ -21,10 +21,23 @@ def test_heads():
     kinds = [type(m).__name__ for m in build_head("mlp", 8, 4, hidden=6, batch_norm=True)]
     assert kinds == ["Linear", "BatchNorm1d", "ReLU", "Linear"]
     assert [type(m).__name__ for m in build_head("mlp", 8, 4)] == ["Linear", "ReLU", "Linear"]
+    deep = build_head("mlp", 8, 4, hidden=6, layers=4)
+    assert [m.weight.shape for m in deep if isinstance(m, nn.Linear)] == [
+        (6, 8),
+        (6, 6),
+        (6, 6),
+        (4, 6),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("linear", {}), ("mlp", {"hidden": 6}), ("mlp", {"batch_norm": True})]
+    ("kind", "options"),
+    [
+        ("linear", {}),
+        ("mlp", {"hidden": 6}),
+        ("mlp", {"batch_norm": True}),
+        ("mlp", {"layers": 4, "hidden": 6, "batch_norm": True}),
+    ],
 )
 def test_a_head_is_known_by_its_tensors(kind, options):
     head = build_head(kind, 8, 4, **options).eval()

@@ -85,6 +85,7 @@ def test_a_run_leaves_its_folder(finished):
         "loss",
         "log_k1",
         "loss_relative",
+        "i_nce",
         "pairs_per_second",
         "data_wait",
         "queue_fill",
@@ -93,6 +94,8 @@ def test_a_run_leaves_its_folder(finished):
     }
     assert names <= set(lines[0])
     assert [line["queue_fill"] for line in lines] == [0.5, 1, 1, 1]
+    for line in lines:  # MoCo's loss is InfoNCE: the bound is what it gains over chance
+        assert line["i_nce"] == pytest.approx(line["log_k1"] - line["loss"])
     assert lines[-1]["log_k1"] == pytest.approx(torch.log(torch.tensor(33.0)).item())
     encoder = load_encoder(finished)
     assert encoder.preprocessing.size == 16

@@ -136,7 +136,9 @@ def _into_space(trained: Trained, space: int, source: str) -> Encoder:
         spaces = f"spaces 0 to {count - 1}" if count else "no embedding spaces of its own"
         raise VidclError(f"{source} has {spaces}: there is none of number {space}.")
     projection = nn.Sequential(encoder.backbone, head, OneSpace(space)).eval()
-    dim = projection(torch.zeros(1, 3, *[encoder.preprocessing.size] * 2)).shape[1]
+    dim = projection(
+        torch.zeros(1, encoder.architecture.channels, *[encoder.preprocessing.size] * 2)
+    ).shape[1]
     return Encoder(projection, dim, encoder.preprocessing, encoder.architecture).eval()
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vidcl.errors import VidclError, require
 from vidcl.files import atomic_path
-from vidcl.models.backbones import RESNETS, TIMM, require_timm
+from vidcl.models.backbones import RESNETS, SMALL, TIMM, require_timm
 from vidcl.models.checkpoint import Trained
 from vidcl.models.encoder import Encoder
 from vidcl.models.metadata import to_metadata
@@ -97,9 +97,10 @@ def export_state_dict(
     return _tensors(encoder.backbone, prefix)
 
 
-def fixed_batch(size: int) -> Tensor:
-    """The images that exports are compared on, float32 [IMAGES, 3, size, size], always the same."""
-    return torch.randn(IMAGES, 3, size, size, generator=torch.Generator().manual_seed(0))
+def fixed_batch(size: int, channels: int = 3) -> Tensor:
+    """The images that exports are compared on, float32 [IMAGES, channels, size, size], always the
+    same."""
+    return torch.randn(IMAGES, channels, size, size, generator=torch.Generator().manual_seed(0))
 
 
 def _check_format(encoder: Encoder, format: Format) -> None:
@@ -110,7 +111,12 @@ def _check_format(encoder: Encoder, format: Format) -> None:
             f"{name} with {encoder.architecture.branches} last stages is no network that {format} "
             "knows: give --format safetensors or onnx."
         )
-    if format == "torchvision" and (is_timm or name == "resnet_tiny"):
+    if encoder.architecture.channels != 3 and format in ("torchvision", "timm", "moco"):
+        raise VidclError(
+            f"A network for images of {encoder.architecture.channels} channels is none that "
+            f"{format} knows: give --format safetensors or onnx."
+        )
+    if format == "torchvision" and (is_timm or name in SMALL):
         # timm's plain ResNets have torchvision's names, but nothing says which are plain
         raise VidclError(
             f"{name} is no network of torchvision: give --format "
@@ -150,7 +156,8 @@ def _compare(
     Raises:
         VidclError: they differ.
     """
-    batch = fixed_batch(trained.encoder.preprocessing.size)
+    encoder = trained.encoder
+    batch = fixed_batch(encoder.preprocessing.size, encoder.architecture.channels)
     with torch.no_grad():
         features = copy.deepcopy(trained.encoder).cpu().eval()(batch)
         expected = [features]

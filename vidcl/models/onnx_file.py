@@ -30,8 +30,8 @@ class _Both(nn.Module):
 def write_onnx(encoder: Encoder, head: nn.Module | None, path: Path) -> None:
     """Write a graph from ``images`` to ``features``, and to ``projections`` where there is a head.
 
-    Images are float32 [N, 3, size, size], N free, already resized and normalised: the graph's
-    ``metadata_props`` give ``size``, ``mean`` and ``std`` as ``to_metadata`` does.
+    Images are float32 [N, channels, size, size], N free, already resized and normalised; the
+    graph's ``metadata_props`` give ``size``, ``mean`` and ``std`` as ``to_metadata`` does.
 
     Raises:
         VidclError: a package is missing, or the network has an operation ONNX cannot express.
@@ -45,7 +45,7 @@ def write_onnx(encoder: Encoder, head: nn.Module | None, path: Path) -> None:
         with _quiet():
             program = torch.onnx.export(
                 network,
-                (torch.zeros(2, 3, size, size),),
+                (torch.zeros(2, encoder.architecture.channels, size, size),),
                 dynamo=True,
                 dynamic_shapes=({0: torch.export.Dim("N")},),
                 input_names=["images"],

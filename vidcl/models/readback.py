@@ -31,7 +31,13 @@ def read_back(
     name, stem = encoder.architecture.name, encoder.architecture.stem
     if format == "timm" and not name.startswith(TIMM):
         name = TIMM + name
-    network, _ = build_backbone(name, stem=stem, size=encoder.preprocessing.size)
+    network, _ = build_backbone(
+        name,
+        stem=stem,
+        size=encoder.preprocessing.size,
+        branches=encoder.architecture.branches,
+        channels=encoder.architecture.channels,
+    )
     if format == "safetensors":
         state = require("safetensors.torch", "vidcl[export]").load_file(str(path))
     else:

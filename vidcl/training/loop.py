@@ -96,7 +96,7 @@ def train(
         del checkpoint
         if settings.channels_last:
             method.to(memory_format=torch.channels_last)
-        use = Use(method, config.views.size, device, dtype)
+        use = Use(method, config.views.size, device, dtype, config.model.channels)
         if settings.compile:
             check_compiler(device)
             method.compile_networks()

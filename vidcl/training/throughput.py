@@ -18,10 +18,15 @@ class Use:
     """What a pair costs, and what share of the device's speed a run reaches."""
 
     def __init__(
-        self, method: Method, size: int, device: torch.device, dtype: torch.dtype | None
+        self,
+        method: Method,
+        size: int,
+        device: torch.device,
+        dtype: torch.dtype | None,
+        channels: int = 3,
     ) -> None:
-        """``size``: side of the views; ``dtype``: of autocast."""
-        self.pair = method.forwards * forward_flops(method.encoder_q, size)
+        """``size``, ``channels``: of the views; ``dtype``: of autocast."""
+        self.pair = method.forwards * forward_flops(method.encoder_q, size, channels)
         self.peak = peak_flops(device, dtype)
 
     def of(self, pairs_per_second: float) -> dict[str, float]:
@@ -38,12 +43,12 @@ class Use:
         )
 
 
-def forward_flops(network: nn.Module, size: int) -> float:
-    """Floating-point operations of one image, 3 x size x size, through ``network``; a multiply and
+def forward_flops(network: nn.Module, size: int, channels: int = 3) -> float:
+    """Floating-point operations of one image, channels x size x size, through ``network``; a multiply and
     an add are two. Nothing is computed: shapes alone are followed."""
     shadow = copy.deepcopy(network).to("meta").eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        shadow(torch.empty(2, 3, size, size, device="meta"))
+        shadow(torch.empty(2, channels, size, size, device="meta"))
     return counter.get_total_flops() / 2
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from tests.training.making import make_store
-from vidcl.config import load_config, parse_config
+from vidcl.config import dump_config, load_config, parse_config
 from vidcl.errors import VidclError
 from vidcl.models.checkpoint import load_checkpoint, load_encoder
 from vidcl.training.config import TrainConfig
@@ -133,6 +134,17 @@ def test_stopped_and_resumed_is_never_stopped(store, finished, tmp_path):
     # finished: resuming again has nothing to do
     train(config, store, out, resume="auto", say=quiet)
     assert_same(state(finished), state(out))
+
+
+def test_a_run_that_failed_at_its_first_step_leaves_its_place_free(store, tmp_path):
+    values = dump_config(settings())
+    wrong = parse_config(
+        {**yaml.safe_load(values), "penalty": {"weight": 0.1, "along": ["angle"]}}, TrainConfig
+    )
+    with pytest.raises(VidclError, match="angle"):  # these views turn nothing
+        train(wrong, store, tmp_path / "run", say=quiet)
+    train(settings(steps=1), store, tmp_path / "run", say=quiet)
+    assert state(tmp_path / "run")["step"] == 1
 
 
 def test_killed_without_warning_and_resumed_is_never_stopped(store, finished, tmp_path):

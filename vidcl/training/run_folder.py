@@ -51,7 +51,8 @@ def open_run(
             started with other settings.
     """
     kept = [path for path in (out / LAST, out / PREVIOUS) if path.is_file()]
-    exists = bool(kept) or (out / "config.yaml").is_file()
+    # a run that failed before its first log line left nothing to lose
+    exists = bool(kept) or _is_filled(out / "metrics.jsonl")
     if exists and resume is False:
         raise VidclError(
             f"{out} already holds a run: continue it with --resume, or give another --out."
@@ -64,6 +65,10 @@ def open_run(
         then = parse_config(yaml.safe_load(checkpoint["config"]), TrainConfig, str(out / LAST))
         _compare(out, yaml.safe_load(dump_config(then)), yaml.safe_load(dump_config(config)))
     return checkpoint
+
+
+def _is_filled(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _is_at(path: Path, step: int) -> bool:

@@ -8,7 +8,7 @@ import torchvision.transforms.v2.functional as F
 
 from tests.views.pictures import pictures
 from vidcl.views import color
-from vidcl.views.hsv import shift_hue
+from vidcl.views.hsv import jitter_hsv, shift_hue
 from vidcl.views.recipe import IMAGENET_MEAN, IMAGENET_STD
 
 N = 6
@@ -52,6 +52,20 @@ def test_hsv_hue_is_torchvisions(turn):
     images[0, :, :5] = 0.5  # grey pixels have no hue
     got = shift_hue(images, torch.full((N,), turn))
     torch.testing.assert_close(got, F.adjust_hue(images, turn), atol=5e-6, rtol=0)
+
+
+def test_the_jitter_in_hsv_is_torchvisions():
+    """Part by part, at a strength that leaves [0, 1] on the way."""
+    images = pictures()
+    factors = torch.tensor([[1.8, 0.4, 1.7, 0.2], [0.3, 1.8, 0.2, -0.2], [1.5, 1.7, 1.8, 0.1]] * 2)
+    order = torch.stack([torch.randperm(4, generator=g) for g in [torch.Generator()] * N])
+    got = jitter_hsv(images, factors, order, color.identity(N, images))
+    parts = [F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue]
+    for index in range(N):
+        want = images[index]
+        for part in order[index].tolist():
+            want = parts[part](want, float(factors[index, part]))
+        torch.testing.assert_close(got[index], want, atol=1e-5, rtol=0)
 
 
 def test_a_map_does_not_depend_on_how_the_images_lie_in_memory():

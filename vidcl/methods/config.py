@@ -6,6 +6,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from vidcl.config import Config
 from vidcl.methods.factors import Factor
+from vidcl.views.jigsaw import JigsawConfig
 
 
 class MomentumConfig(Config):
@@ -38,6 +39,19 @@ class MoCoConfig(MomentumConfig):
     representation need not be invariant to them; time: both views show one moment."""
 
 
+class InfoMinConfig(MomentumConfig):
+    """InfoMin: MoCo with a jigsaw branch (Tian et al. 2020); its views are the recipe infomin."""
+
+    name: Literal["infomin"] = "infomin"
+    """The method."""
+    T: Annotated[float, Field(gt=0.0)] = 0.15
+    """Temperature."""
+    beta: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """Weight of the jigsaw branch; the image has the rest. 0 makes no patches: MoCo."""
+    jigsaw: JigsawConfig = JigsawConfig()
+    """The patches."""
+
+
 class LooCConfig(MomentumConfig):
     """LooC: a space for each factor that shall be kept, and one that is invariant to all."""
 
@@ -53,6 +67,24 @@ class LooCConfig(MomentumConfig):
     them."""
 
 
+class PIRLConfig(Config):
+    """PIRL: an image and its patches against a memory bank with an entry for every track."""
+
+    name: Literal["pirl"] = "pirl"
+    """The method."""
+    K: Annotated[int, Field(ge=1)] = 65536
+    """Entries of the bank that are drawn as negatives of a step; all where there are fewer."""
+    m: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """Share of a bank's entry that stays when its track is seen."""
+    T: Annotated[float, Field(gt=0.0)] = 0.07
+    """Temperature."""
+    beta: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """Weight of the jigsaw branch; the image has the rest. 0 makes no patches: instance
+    discrimination (Wu et al. 2018)."""
+    jigsaw: JigsawConfig = JigsawConfig()
+    """The patches."""
+
+
 class SimCLRConfig(Config):
     """SimCLR. Its negatives are the other pairs of the batch, so the batch should be large."""
 
@@ -64,6 +96,26 @@ class SimCLRConfig(Config):
     """Leave views of the anchor's own track, but for its positive, out of its negatives."""
 
 
+#: What projections shall be distributed as.
+Distribution = Literal["logsumexp", "sphere", "cube", "normal"]
+
+
+class GeneralizedConfig(Config):
+    """Alignment plus the distance to a distribution (Chen, Luo, Li 2021); batches as SimCLR's."""
+
+    name: Literal["generalized"] = "generalized"
+    """The method."""
+    distribution: Distribution = "logsumexp"
+    """logsumexp: decoupled NT-Xent; the others by sliced Wasserstein distance: uniform on the
+    unit sphere, uniform in the cube [-1, 1], or normal. Projections have unit length with logsumexp
+    and sphere."""
+    weight: Annotated[float, Field(ge=0.0)] | None = None
+    """Lambda: of the distribution beside the alignment, which is divided by model.dim; None: the
+    paper's, 0.1 with logsumexp and 5 otherwise."""
+    T: Annotated[float, Field(gt=0.0)] = 1.0
+    """Temperature of logsumexp, and of the InfoNCE that is logged."""
+
+
 def _named(value: Any) -> str:
     """The method's name in a configuration; MoCo where none is given."""
     return value.get("name", "moco") if isinstance(value, dict) else value.name
@@ -72,7 +124,10 @@ def _named(value: Any) -> str:
 MethodConfig = Annotated[
     Annotated[MoCoConfig, Tag("moco")]
     | Annotated[SimCLRConfig, Tag("simclr")]
-    | Annotated[LooCConfig, Tag("looc")],
+    | Annotated[GeneralizedConfig, Tag("generalized")]
+    | Annotated[LooCConfig, Tag("looc")]
+    | Annotated[InfoMinConfig, Tag("infomin")]
+    | Annotated[PIRLConfig, Tag("pirl")],
     Discriminator(_named),
 ]
 

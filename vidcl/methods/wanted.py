@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from vidcl.views.jigsaw import JigsawConfig
+
 #: The factor that is no transformation of an image: which of the track's two moments is shown.
 TIME = "time"
 
@@ -35,11 +37,13 @@ class Wanted:
         along: parameters of the query's view that the loss differentiates by: fields of
             ``ViewParams``, and ``time``.
         redraws: how often these are drawn anew for every image.
+        jigsaw: the patches to make of the query's image; None: none.
     """
 
     keys: tuple[Key, ...] = (Key(),)
     along: tuple[str, ...] = ()
     redraws: int = 0
+    jigsaw: JigsawConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class ViewBatch:
         leaves: the parameters asked for as ``along``, [N, ...]; ``views[0]`` is a function of them
             that has a gradient.
         redraws: the same parameters drawn anew, [R, N, ...].
+        patches: float [N, J, 3, P, P], of the query's image in a random order; None where the
+            method asks for none.
     """
 
     views: tuple[Tensor, ...]
@@ -61,6 +67,7 @@ class ViewBatch:
     gap: Tensor | None = None
     leaves: dict[str, Tensor] = field(default_factory=dict)
     redraws: dict[str, Tensor] = field(default_factory=dict)
+    patches: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -78,4 +85,8 @@ class ViewBatch:
         views = zip(*(view.chunk(parts) for view in self.views), strict=True)
         tracks = self.tracks.chunk(parts)
         gaps = [None] * parts if self.gap is None else self.gap.chunk(parts)
-        return [ViewBatch(*each) for each in zip(views, tracks, gaps, strict=True)]
+        patches = [None] * parts if self.patches is None else self.patches.chunk(parts)
+        return [
+            ViewBatch(view, track, gap, patches=patch)
+            for view, track, gap, patch in zip(views, tracks, gaps, patches, strict=True)
+        ]

@@ -13,14 +13,27 @@ from vidcl.config import dump_config
 from vidcl.errors import VidclError
 from vidcl.files import atomic_path
 from vidcl.methods.base import Method
-from vidcl.methods.config import LooCConfig, MomentumConfig, SimCLRConfig
+from vidcl.methods.config import (
+    GeneralizedConfig,
+    InfoMinConfig,
+    LooCConfig,
+    MomentumConfig,
+    PIRLConfig,
+    SimCLRConfig,
+)
 from vidcl.methods.factors import shared
+from vidcl.methods.generalized import Generalized
+from vidcl.methods.infomin import InfoMin
 from vidcl.methods.inv_clr import InvCLR
 from vidcl.methods.looc import LooC
 from vidcl.methods.moco import MoCo
+from vidcl.methods.pirl import PIRL
 from vidcl.methods.simclr import SimCLR
 from vidcl.models.checkpoint import LAST, save_checkpoint
+from vidcl.models.config import ModelConfig
 from vidcl.models.encoder import Architecture, Encoder, Preprocessing
+from vidcl.models.jigsaw import JigsawTower
+from vidcl.models.memory_bank import MemoryBank
 from vidcl.models.shared_bn import share_batch_norm
 from vidcl.models.tower import Tower
 from vidcl.training.config import TrainConfig
@@ -38,14 +51,13 @@ def build_method(
         world: processes that share each batch.
         tracks: one more than the largest number of a track; by default ``crops``.
     """
-    method, model = config.method, config.model
+    model = config.model
     if model.bn_shards > 1:
         # with one shard per process, a key would be normalised beside its own query
         model = model.model_copy(update={"bn_shards": max(2, model.bn_shards // world)})
-    spaces = 1 + len(method.factors) if isinstance(method, LooCConfig) else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        tower = Tower(model, config.views.size, spaces, _architecture(config).branches)
+        tower = _tower(config, model)
     built = _method(config, tower, crops, crops if tracks is None else tracks)
     penalty = config.penalty
     if not penalty.weight:
@@ -63,11 +75,31 @@ def build_method(
     )
 
 
+def _tower(config: TrainConfig, model: ModelConfig) -> Tower:
+    """The network to train, for the method's embedding spaces or patches."""
+    method, size = config.method, config.views.size
+    if isinstance(method, InfoMinConfig | PIRLConfig) and method.beta:
+        jigsaw = method.jigsaw
+        return JigsawTower(model, size, patches=jigsaw.grid**2, patch=jigsaw.sides(size)[2])
+    spaces = 1 + len(method.factors) if isinstance(method, LooCConfig) else None
+    return Tower(model, size, spaces, _architecture(config).branches)
+
+
 def _method(config: TrainConfig, tower: Tower, crops: int, tracks: int) -> Method:
     method = config.method
     if isinstance(method, SimCLRConfig):
         return SimCLR(tower, T=method.T, mask_own_track=method.mask_own_track)
-    momentum = {
+    if isinstance(method, GeneralizedConfig):
+        return Generalized(
+            tower, distribution=method.distribution, weight=method.weight, T=method.T
+        )
+    patches: dict[str, Any] = {}
+    if isinstance(method, InfoMinConfig | PIRLConfig):
+        patches = {"beta": method.beta, "jigsaw": method.jigsaw, "view": config.views.size}
+    if isinstance(method, PIRLConfig):
+        bank = MemoryBank(tracks, config.model.dim, method.m, config.seed)
+        return PIRL(tower, bank, K=method.K, T=method.T, **patches)
+    momentum: dict[str, Any] = {
         "K": queue_size(method, crops, config.training.batch_size),
         "m": method.m,
         "m_end": method.m_end,
@@ -77,6 +109,8 @@ def _method(config: TrainConfig, tower: Tower, crops: int, tracks: int) -> Metho
     }
     if isinstance(method, LooCConfig):
         return LooC(tower, config.model.dim, factors=method.factors, **momentum)
+    if isinstance(method, InfoMinConfig):
+        return InfoMin(tower, config.model.dim, **patches, **momentum)
     return MoCo(tower, config.model.dim, shares=shared(method.shares), **momentum)
 
 
@@ -114,7 +148,7 @@ def wrap(encoder: nn.Module, config: TrainConfig, process: Process) -> nn.Module
     statistics of all processes, or each would tell its own positives by them (Chen et al. 2020,
     section 2.2); MoCo's must not.
     """
-    if process.world > 1 and isinstance(config.method, SimCLRConfig):
+    if process.world > 1 and isinstance(config.method, SimCLRConfig | GeneralizedConfig):
         if process.device.type == "cuda":
             share_batch_norm(encoder)
         else:

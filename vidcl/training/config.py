@@ -5,7 +5,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from vidcl.config import Config
-from vidcl.methods.config import MethodConfig, MoCoConfig, PenaltyConfig
+from vidcl.methods.config import (
+    InfoMinConfig,
+    MethodConfig,
+    MoCoConfig,
+    PenaltyConfig,
+    PIRLConfig,
+)
 from vidcl.methods.factors import NEEDS
 from vidcl.methods.wanted import TIME
 from vidcl.models.config import ModelConfig
@@ -164,10 +170,10 @@ class TrainConfig(Config):
                 f"batch_size {batch} in {parts} parts (accumulate) must leave each a multiple of "
                 f"bn_shards {shards}, at least twice it"
             )
-        if self.method.name == "simclr" and (parts > 1 or shards > 1):
+        if self.method.name in ("simclr", "generalized") and (parts > 1 or shards > 1):
             raise ValueError(
-                "accumulate and bn_shards must be 1 with simclr: its negatives and its BatchNorm "
-                "take the whole batch"
+                f"accumulate and bn_shards must be 1 with {self.method.name}: its loss and its "
+                "BatchNorm take the whole batch"
             )
         if self.penalty.weight and (
             parts > 1 or self.training.compile or self.training.precision == "float16"
@@ -177,6 +183,7 @@ class TrainConfig(Config):
                 "is differentiated twice, over the whole batch"
             )
         self._check_factors()
+        self._check_patches()
         return self
 
     def _check_factors(self) -> None:
@@ -189,3 +196,16 @@ class TrainConfig(Config):
         still = all(stream.gap[1] == 0 for stream in self.pairs.streams)
         if still and TIME in (*factors, *along):
             raise ValueError("time needs pairs of two moments: give a stream a gap above 0")
+
+    def _check_patches(self) -> None:
+        """Whether patches fit their cells, and show what the views show."""
+        method = self.method
+        if not isinstance(method, InfoMinConfig | PIRLConfig):
+            return
+        if method.beta:
+            method.jigsaw.sides(self.views.size)
+        if self.views.split != "none" and (method.beta or method.name == "pirl"):
+            raise ValueError(
+                "views.split shows a part of each image, and patches and PIRL's bank know no "
+                "parts: set views.split to none, or use moco"
+            )

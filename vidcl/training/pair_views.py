@@ -7,10 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vidcl.errors import VidclError
 from vidcl.methods.wanted import TIME, Key, ViewBatch, Wanted
 from vidcl.training.config import TrainConfig
 from vidcl.training.crops import CropBatch, Crops
 from vidcl.training.pairs import PairBatch
+from vidcl.views.distance import distant_boxes
+from vidcl.views.jigsaw import Jigsaw, JigsawParams
+from vidcl.views.split import split_view
 from vidcl.views.views import ViewParams, Views
 
 
@@ -24,6 +28,7 @@ class Batch:
         moments: which of its pair's two crops each view shows, 0 or 1.
         redraws: the query's parameters drawn anew, [R, N, ...] by name.
         generator: for what else the step draws.
+        patches: how the patches are made that the method asks for, and their parameters.
     """
 
     crops: CropBatch
@@ -31,6 +36,7 @@ class Batch:
     moments: tuple[int, ...]
     redraws: dict[str, Tensor]
     generator: torch.Generator
+    patches: tuple[Jigsaw, JigsawParams] | None = None
 
 
 class PairViews:
@@ -62,11 +68,15 @@ class PairViews:
         scale = self.scales[torch.from_numpy(whole.stream)]
         moments = (0, *(_moment(key) for key in wanted.keys))
         params, redraws = self._draw(wanted, moments, sizes.chunk(2), scale, generator)
+        jigsaw = Jigsaw(wanted.jigsaw, self.views.config) if wanted.jigsaw else None
+        pieces = jigsaw.sample(len(scale), generator, sizes.chunk(2)[0]) if jigsaw else None
         if pairs.places is not None:
             places = torch.from_numpy(pairs.places)
             params = tuple(each[places] for each in params)
             redraws = {name: value[:, places] for name, value in redraws.items()}
-        return Batch(crops, params, moments, redraws, generator)
+            pieces = pieces[places] if pieces else None
+        patches = (jigsaw, pieces) if jigsaw and pieces else None
+        return Batch(crops, params, moments, redraws, generator, patches)
 
     def _draw(
         self,
@@ -108,6 +118,11 @@ class PairViews:
             # one moment forwards or backwards: the other moment, or its mirror image in time
             sign = torch.randint(0, 2, (wanted.redraws, n), generator=generator)
             redraws[TIME] = 2.0 * sign - 1
+        distance = self.views.config.distance
+        if distance is not None:
+            _check_one_key(wanted)
+            boxes = distant_boxes(query.box, distance, generator)
+            query, keys[0] = query.replace(box=boxes[0]), keys[0].replace(box=boxes[1])
         return (query, *keys), redraws
 
     def make(self, batch: Batch) -> ViewBatch:
@@ -120,7 +135,8 @@ class PairViews:
             self.views.apply(moments[moment], each, self.dtype)
             for moment, each in zip(batch.moments[1:], params[1:], strict=True)
         ]
-        views = (query, *keys)
+        config = self.views.config
+        views = (split_view(query, 0, config), *(split_view(key, 1, config) for key in keys))
         if self.channels_last:
             views = tuple(x.contiguous(memory_format=torch.channels_last) for x in views)
         return ViewBatch(
@@ -129,7 +145,16 @@ class PairViews:
             torch.from_numpy(pairs.gap).float().to(device),
             leaves,
             {name: value.to(device, non_blocking=True) for name, value in batch.redraws.items()},
+            self._patches(moments[0], batch),
         )
+
+    def _patches(self, images: Tensor, batch: Batch) -> Tensor | None:
+        """[N, J, 3, P, P] of the queries' images, where they are asked for."""
+        if batch.patches is None:
+            return None
+        jigsaw, params = batch.patches
+        patches = jigsaw.apply(images, params.to(images.device), self.dtype)
+        return patches if self.channels_last else patches.contiguous()
 
     def _query(
         self, moments: tuple[Tensor, ...], params: ViewParams, redraws: dict[str, Tensor]
@@ -153,3 +178,15 @@ class PairViews:
 def _moment(key: Key) -> int:
     """Which of a pair's two crops a key shows."""
     return int(TIME not in key.shares if key.only is None else TIME in key.only)
+
+
+def _check_one_key(wanted: Wanted) -> None:
+    """Whether the crops of a query and its key can be drawn together."""
+    drawn = len(wanted.keys) == 1 and all(
+        key.only is None and "crop" not in (*key.shares, *key.differs) for key in wanted.keys
+    )
+    if not drawn or wanted.along:
+        raise VidclError(
+            "views.distance needs a query and one key with a crop of its own and no penalty along "
+            "parameters: use it with moco, simclr or generalized."
+        )

@@ -81,6 +81,7 @@ class TrackSource:
             "steps": torch.from_numpy(pairs.steps.copy()),
             "images": self.loader.finish(batch.crops)[0].cpu(),
             "params": [each.tensors() for each in batch.params],
+            **({"patches": batch.patches[1].tensors()} if batch.patches else {}),
         }
 
     def describe(self) -> list[str]:

@@ -44,8 +44,8 @@ class Use:
 
 
 def forward_flops(network: nn.Module, size: int, channels: int = 3) -> float:
-    """Floating-point operations of one image, channels x size x size, through ``network``; a multiply and
-    an add are two. Nothing is computed: shapes alone are followed."""
+    """Floating-point operations of one image, channels x size x size, through ``network``; a
+    multiply and an add are two. Nothing is computed: shapes alone are followed."""
     shadow = copy.deepcopy(network).to("meta").eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         shadow(torch.empty(2, channels, size, size, device="meta"))

@@ -31,23 +31,35 @@ def shift_hue(images: Tensor, turn: Tensor) -> Tensor:
     return high - spread * torch.minimum(place, 4 - place).clamp(0, 1)
 
 
-def jitter_hsv(
-    images: Tensor, factors: Tensor, order: Tensor, start: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The jitter of ``color`` with a hue that is no linear map.
+def jitter_hsv(images: Tensor, factors: Tensor, order: Tensor, start: Tensor) -> Tensor:
+    """Brightness, contrast, saturation and hue in each image's own order, clamped after each, as
+    torchvision's jitter does with a hue that is no linear map.
 
     Args:
         images: float [N, 3, H, W] in [0, 1] once through ``start``.
-        factors, order, start: as in ``color.jitter``.
+        factors, order: as in ``color.jitter``.
+        start: [N, 4, 4], a map to go through first.
 
     Returns:
-        The images after what comes up to the hue, and the map [N, 4, 4] of the rest.
+        [N, 3, H, W] in [0, 1].
     """
-    still = color.constant((1.0, 1.0, 1.0, 0.0), factors)
-    place = order.argsort(1)  # of each operation in the image's order
-    before = torch.where(place < place[:, 3:], factors, still)
-    after = torch.where(place > place[:, 3:], factors, still)
-    first = color.at_mean(color.jitter(before, order, start), images)
-    images = shift_hue(color.apply_color(images, first).clamp(0.0, 1.0), factors[:, 3])
-    none = color.identity(len(factors), images)
-    return images, color.at_mean(color.jitter(after, order, none), images)
+    images = color.apply_color(images, start).clamp(0.0, 1.0)
+    luma = color.constant(color.GREY, images)
+    for step in range(4):
+        which = order[:, step]
+        brightness, contrast, saturation = (
+            torch.where(which == place, factors[:, place], 1.0) for place in range(3)
+        )
+        # all but one of them change nothing
+        matrix = color.brightness(brightness) @ color.saturation(saturation)
+        matrix = color.contrast(contrast, images.mean((2, 3)) @ luma) @ matrix
+        images = color.apply_color(images, matrix).clamp(0.0, 1.0)
+        if images.device.type == "cpu":
+            turned = (which == 3).nonzero().squeeze(1)
+            if len(turned):
+                part = shift_hue(images[turned], factors[turned, 3])
+                images = images.index_copy(0, turned, part)
+        else:  # which images they are would have to be waited for
+            turned = (which == 3).view(-1, 1, 1, 1)
+            images = torch.where(turned, shift_hue(images, factors[:, 3]), images)
+    return images

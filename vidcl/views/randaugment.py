@@ -2,7 +2,8 @@
 
 Two sets of operations and magnitudes: torchvision's ``RandAugment`` and the
 ``rand-n2-m10-mstd0.5`` of timm that InfoMin (Tian et al. 2020) was published with, where each drawn
-operation happens with probability 1/2 and its magnitude is normal about M, cut at 10.
+operation happens with probability 1/2, its magnitude is normal about M, cut at 10, and what moves
+pixels is interpolated as Pillow does, bilinearly or bicubically at random.
 """
 
 from typing import Literal
@@ -10,8 +11,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vidcl.views import color, tone
+from vidcl.views import color, pillow, tone
 from vidcl.views.affine import warp_pixels
+
+#: Operations that move pixels.
+_MOVES = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
 
 #: Units of the values: rotate in degrees counter-clockwise; posterise in bits kept; solarise a
 #: threshold and solarise_add an addend in [0, 1]; saturation, contrast, brightness and sharpness
@@ -20,15 +24,16 @@ OPERATIONS = (
     *("identity", "autocontrast", "equalise", "invert", "rotate", "posterise", "solarise"),
     *("solarise_add", "saturation", "contrast", "brightness", "sharpness"),
     *("shear_x", "shear_y", "translate_x", "translate_y"),
+    # as Pillow moves pixels: translations are not of whole pixels
+    *(f"{name}_bilinear" for name in _MOVES),
+    *(f"{name}_bicubic" for name in _MOVES),
 )
 
 #: torchvision's RandAugment has these and the identity.
-TORCHVISION = tuple(op for op in OPERATIONS if op not in ("invert", "solarise_add"))
-#: timm's has these.
-TIMM = OPERATIONS[1:]
+TORCHVISION = tuple(op for op in OPERATIONS[:16] if op not in ("invert", "solarise_add"))
+#: timm's has these; of those that move pixels the bilinear and the bicubic one.
+TIMM = OPERATIONS[1:16]
 
-#: Operations whose value has a random sign.
-_SIGNED = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
 _FACTORS = ("saturation", "contrast", "brightness", "sharpness")
 
 
@@ -54,7 +59,14 @@ def draw_augment(
         applied = torch.rand(n, length, generator=generator, device=device) < 0.5
     values = torch.stack([value_of(name, space, level, sign) for name in names], 2)
     values = values.gather(2, chosen.unsqueeze(2)).squeeze(2)
-    op = torch.where(applied, codes[chosen], 0)
+    drawn = codes[chosen]
+    if space == "timm":
+        cubic = torch.rand(n, length, generator=generator, device=device) < 0.5
+        for name in _MOVES:
+            linear, curved = (OPERATIONS.index(f"{name}_{by}") for by in ("bilinear", "bicubic"))
+            moved = torch.where(cubic, curved, linear)
+            drawn = torch.where(drawn == OPERATIONS.index(name), moved, drawn)
+    op = torch.where(applied, drawn, 0)
     return op, torch.where(op > 0, values, 0.0)
 
 
@@ -99,8 +111,13 @@ def apply_augment(images: Tensor, op: Tensor, value: Tensor, fill: tuple[float, 
 def apply_operation(name: str, images: Tensor, value: Tensor, fill: tuple[float, ...]) -> Tensor:
     """One of ``OPERATIONS`` on [N, 3, S, S] in [0, 1] with a value [N] per image."""
     value = value.to(images.dtype)
-    if name in ("rotate", "shear_x", "shear_y", "translate_x", "translate_y"):
+    if name in _MOVES:
         return warp_pixels(images, pixel_map(name, value, images.shape[-1]), fill)
+    move, _, by = name.rpartition("_")
+    if move in _MOVES:
+        matrix = pixel_map(move, value, images.shape[-1], whole=False)
+        cubic = torch.full_like(value, by == "bicubic", dtype=torch.bool)
+        return pillow.transform(images, matrix, fill, cubic)
     if name == "autocontrast":
         return tone.autocontrast(images)
     if name == "equalise":
@@ -128,23 +145,27 @@ def apply_operation(name: str, images: Tensor, value: Tensor, fill: tuple[float,
     return color.apply_color(images, matrix).clamp(0, 1)
 
 
-def pixel_map(name: str, value: Tensor, size: int) -> Tensor:
+def pixel_map(name: str, value: Tensor, size: int, whole: bool = True) -> Tensor:
     """[N, 2, 3]: from places in the result to places in the image, in pixels.
 
     Rotation is about the centre, shear about the corner, as in Pillow and torchvision.
+
+    Args:
+        whole: translate by whole pixels, as torchvision does.
     """
+    shift = (value * size).trunc() if whole else value * size
     one, zero = torch.ones_like(value), torch.zeros_like(value)
     if name == "rotate":
         cos, sin = torch.cos(torch.deg2rad(value)), torch.sin(torch.deg2rad(value))
         half = size / 2
-        shift = half - half * (cos - sin), half - half * (sin + cos)
-        rows = (cos, -sin, shift[0], sin, cos, shift[1])
+        to_x, to_y = half - half * (cos - sin), half - half * (sin + cos)
+        rows = (cos, -sin, to_x, sin, cos, to_y)
     elif name == "shear_x":
         rows = (one, value, zero, zero, one, zero)
     elif name == "shear_y":
         rows = (one, zero, zero, value, one, zero)
     elif name == "translate_x":
-        rows = (one, zero, -(value * size).trunc(), zero, one, zero)
+        rows = (one, zero, -shift, zero, one, zero)
     else:
-        rows = (one, zero, zero, zero, one, -(value * size).trunc())
+        rows = (one, zero, zero, zero, one, -shift)
     return torch.stack(rows, 1).view(-1, 2, 3)

@@ -9,6 +9,7 @@ from vidcl.config import Config
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Angle = Annotated[float, Field(ge=0.0, lt=90.0)]
 Range = tuple[float, float]
+Split = Literal["none", "r_gb", "y_dbdr", "l_ab", "h_sv", "v_hs", "frequency"]
 
 #: Settings that are a smallest and a largest positive value.
 _RANGES = (
@@ -55,7 +56,8 @@ class ViewConfig(Config):
     blur_radius: Annotated[int, Field(ge=1)] | None = None
     """Pixels beyond which the blur's kernel is cut off; None: three times the largest sigma."""
     hue_space: Literal["yiq", "hsv"] = "yiq"
-    """Turn the hue in YIQ (linear, differentiable, one map) or in HSV (as the papers do)."""
+    """Turn the hue in YIQ (linear, differentiable, one map, clamped at the end of the jitter) or in
+    HSV (as the papers do, clamped after each part of the jitter)."""
     greyscale_last: bool = False
     """Grey after RandAugment (InfoMin)."""
     turn: Share = 0.0
@@ -114,6 +116,14 @@ class ViewConfig(Config):
     """Probability of Gaussian noise."""
     noise_std: Range = (0.01, 0.1)
     """Its standard deviation, of values in [0, 1]."""
+    split: Split = "none"
+    """The query shows one part of its image and the keys show the other (InfoMin): channels of a
+    colour space, or low and high frequencies; see ``views.split``."""
+    split_sigma: Annotated[float, Field(gt=0.0)] = 1.0
+    """Standard deviation in pixels of the view of the blur that splits frequencies."""
+    distance: Annotated[float, Field(ge=0.0)] | None = None
+    """The key's crop has the size of the query's and lies this many of its sides beside and as many
+    above or below it (InfoMin's patches); 0 is the same crop, None a draw of its own."""
     mean: tuple[float, float, float] = IMAGENET_MEAN
     """Channel means that normalisation subtracts (of images in [0, 1])."""
     std: tuple[float, float, float] = IMAGENET_STD
@@ -152,12 +162,15 @@ def recipe(
     - ``moco_v2``: Chen, Fan et al. 2020.
     - ``simclr``: Chen, Kornblith et al. 2020, appendix A, jitter of strength 1; the blur's kernel
       spans a tenth of the view.
-    - ``infomin``: Tian et al. 2020 as published in its code: crops of 0.2 to 1, jitter of
-      strength 1, blur, RandAugment (timm's, 2 operations, magnitude 10), grey last.
+    - ``infomin``: Tian et al. 2020 as published in its code (PyContrast, recipe D): crops of 0.2 to
+      1, jitter of strength 1 with its hue in HSV, blur of 23 pixels, RandAugment (timm's, 2
+      operations, magnitude 10), grey last. What is left: the code rounds to 256 levels after
+      every operation.
     - ``eval``: nothing random. With the images' true ``sizes`` the largest central square, squared
       images whole.
 
-    Hue turns in YIQ unless ``hue_space`` is set to "hsv", which the papers' code uses.
+    But for ``infomin`` hue turns in YIQ unless ``hue_space`` is set to "hsv", as in the papers'
+    code.
 
     Raises:
         ValueError: there is no such recipe.
@@ -172,7 +185,7 @@ def recipe(
         return strong.model_copy(update={"crop_scale": (0.08, 1.0), "blur_radius": radius})
     if name == "infomin":
         augment = {"randaugment": "timm", "randaugment_length": 2, "randaugment_magnitude": 10.0}
-        update = {"blur_radius": 11, "greyscale_last": True, **augment}
+        update = {"blur_radius": 11, "greyscale_last": True, "hue_space": "hsv", **augment}
         return strong.model_copy(update=update)
     if name == "eval":
         return ViewConfig(

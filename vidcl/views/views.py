@@ -216,7 +216,8 @@ class Views:
             total = color.at_mean(self._jitter(params, scale), images)
         else:
             start = self._start(params, scale)
-            images, total = jitter_hsv(images, params.color, params.order, start)
+            images = jitter_hsv(images, params.color, params.order, start)
+            total = color.identity(len(images), images)
         total, bounds = self._finish(total, params)
         return color.clamp_channels(color.apply_color(images, total), bounds)
 

@@ -38,6 +38,7 @@ class StillImages:
         self.path, self.files, self.canvas = path, files, canvas
         self.lengths = np.ones(len(files), np.int64)
         self.change = np.zeros(len(files), np.float32)
+        self._seen = np.zeros((len(files), 2), np.int32)  # sizes that were read; 0: not yet
 
     def read(self, row: int) -> IO[bytes]:
         """The file of an image, open.
@@ -98,14 +99,19 @@ class StillImages:
 
     def sizes(self, row: int) -> np.ndarray:
         """int64 [1, 2]: width and height as the image is shown; 1 x 1 where it cannot be read, as
-        its decoding then reports."""
+        its decoding then reports. The head of an image is read once."""
+        if not self._seen[row, 0]:
+            self._seen[row] = self._read_size(row)
+        return self._seen[row : row + 1].astype(np.int64)
+
+    def _read_size(self, row: int) -> tuple[int, int]:
         try:
             with self.read(row) as file, Image.open(file) as image:  # reads its head alone
                 turned = image.getexif().get(_ORIENTATION) in _TURNED
-                size = image.size[::-1] if turned else image.size
+                width, height = image.size
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
-            size = (1, 1)
-        return np.array([size], np.int64)
+            return 1, 1
+        return (height, width) if turned else (width, height)
 
     def crop(self, row: int, step: int) -> bytes:
         """The file of an image; nothing where it is gone."""

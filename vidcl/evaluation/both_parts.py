@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from vidcl.models.encoder import Encoder
 from vidcl.views.recipe import ViewConfig
@@ -9,7 +10,8 @@ from vidcl.views.split import split_view
 
 
 class BothParts(nn.Module):
-    """An encoder that is shown both parts of every image; their features stand side by side.
+    """An encoder that is shown both parts of every image; their features stand side by side, each
+    at unit length, so that neither outweighs the other in a cosine.
 
     Tian et al. 2020, section 4.1, concatenate the features of the two encoders. Without a split the
     feature is the encoder's own.
@@ -26,4 +28,4 @@ class BothParts(nn.Module):
         if self.config.split == "none":
             return self.encoder(images)
         parts = [self.encoder(split_view(images, part, self.config)) for part in (0, 1)]
-        return torch.cat(parts, 1)
+        return torch.cat([normalize(part) for part in parts], 1)

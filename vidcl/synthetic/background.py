@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from vidcl.synthetic.config import BackgroundConfig, Colour
+from vidcl.synthetic.config import BackgroundConfig, Colour, WorldConfig
+from vidcl.synthetic.seeding import generator
 
 _MEAN = 0.45
 _REFERENCE_AREA = 256 * 192
@@ -27,6 +28,25 @@ def background_canvas(
     for _ in range(round(config.shapes * width * height / _REFERENCE_AREA)):
         _draw_shape(canvas, config, colours, rng)
     return canvas - canvas.mean((0, 1), dtype=np.float64).astype(np.float32) + np.float32(_MEAN)
+
+
+def clip_canvas(config: WorldConfig, clip: int, step: int = 0) -> np.ndarray:
+    """What the camera drifts over in a frame of a clip: float32 [height + r, width + r, 3] with r
+    pixels of room for the drift.
+
+    Args:
+        step: number of the frame; of account with ``videos.backdrop`` 'frame' alone.
+    """
+    videos = config.videos
+    room = int(np.ceil(videos.camera_drift)) + 1
+    width, height = videos.width + room, videos.height + room
+    if videos.backdrop == "plain":
+        return np.full((height, width, 3), _MEAN, np.float32)
+    number = clip * videos.frames + step if videos.backdrop == "frame" else clip
+    if videos.canvases is not None:
+        number %= videos.canvases
+    rng = generator(config.seed, "clip_background", number)
+    return background_canvas(config.background, config.objects.palette, width, height, rng)
 
 
 def window(canvas: np.ndarray, x: float, y: float, width: int, height: int) -> np.ndarray:

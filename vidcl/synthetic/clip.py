@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vidcl.synthetic.background import background_canvas, window
+from vidcl.synthetic.background import clip_canvas, window
 from vidcl.synthetic.config import WorldConfig
 from vidcl.synthetic.motion import plan_clip
 from vidcl.synthetic.objects import Instance
@@ -42,14 +42,7 @@ def render_clip(
     """Draw clip ``index`` with objects out of ``instances``. It depends on nothing else."""
     videos = config.videos
     plan = plan_clip(config, len(instances), generator(config.seed, "clip", index))
-    room = int(np.ceil(videos.camera_drift)) + 1
-    canvas = background_canvas(
-        config.background,
-        config.objects.palette,
-        videos.width + room,
-        videos.height + room,
-        generator(config.seed, "clip_background", index),
-    )
+    canvas = clip_canvas(config, index)
     chosen = [instances[n] for n in plan.objects]
     patches = [
         render_object(
@@ -64,6 +57,8 @@ def render_clip(
     frames = np.empty((videos.frames, videos.height, videos.width, 3), np.uint8)
     seen = np.zeros((len(chosen), videos.frames))
     for step in range(videos.frames):
+        if step and videos.backdrop == "frame":
+            canvas = clip_canvas(config, index, step)
         x, y = plan.camera[step]
         picture = window(canvas, float(x), float(y), videos.width, videos.height)
         free = np.ones(picture.shape[:2], np.float32)

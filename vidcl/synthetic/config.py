@@ -1,8 +1,8 @@
 """Everything that decides how the procedural world looks."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from vidcl.config import Config
 
@@ -127,6 +127,11 @@ class VideosConfig(Config):
     """Paths are redrawn while objects cover each other more than this, averaged over the clip."""
     camera_drift: float = Field(default=72.0, ge=0.0)
     """Largest way of the camera over the background during the clip, in pixels per axis."""
+    backdrop: Literal["clip", "frame", "plain"] = "clip"
+    """Behind the objects: one canvas over which the camera drifts, another canvas in every frame,
+    or one plain colour in all clips."""
+    canvases: int | None = Field(default=None, ge=1)
+    """Canvases that clips (or, with backdrop 'frame', frames) have in turn; None: each its own."""
     light_knots: int = Field(default=4, ge=2)
     """Independent lights (direction and colour) that the light passes through along the clip."""
     min_visible: Unit = 0.3
@@ -144,6 +149,17 @@ class VideosConfig(Config):
         if self.objects[0] < 1 or self.radius[0] <= 0:
             raise ValueError("objects and radius must be positive")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Fields younger than world_v1 are written where they are used alone, so that folders
+        rendered before they were there are known again."""
+        values: dict[str, Any] = write(self)
+        if self.backdrop == "clip":
+            values.pop("backdrop", None)
+        if self.canvases is None:
+            values.pop("canvases", None)
+        return values
 
 
 class SetsConfig(Config):

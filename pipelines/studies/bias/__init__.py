@@ -1,0 +1,1 @@
+"""Scenes against objects: the parts of ``study_dataset_bias.py``."""

@@ -44,4 +44,5 @@ def test_tables_and_plots_show_mean_and_spread():
         "| a | 20.0 ± 14.1 | - |",
         "| b | 50.0 | 7.00 |",
     ]
+    assert "| R \\| GB | 50.0 |" in arms_table({"R | GB": measured["b"]}, columns)
     assert arms_plot(measured, columns).startswith(b"\x89PNG")

@@ -37,8 +37,13 @@ def arms_table(measured: Measured, columns: Sequence[Column], head: str = "arm")
     ]
     for arm, numbers in measured.items():
         cells = [_cell(numbers, column) for column in columns]
-        lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+        lines.append(f"| {escaped(arm)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text for a cell of a Markdown table."""
+    return text.replace("|", "\\|")
 
 
 def _cell(numbers: Mapping[str, Sequence[float]], column: Column) -> str:

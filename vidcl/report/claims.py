@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vidcl.arms import Measured
+from vidcl.report.arms import escaped
 from vidcl.report.study import interval
 
 
@@ -97,7 +98,7 @@ def claims_table(
 def claim_row(answer: Mapping[str, Any], name: Callable[[str], str]) -> str:
     spread = "" if answer["interval"] is None else f" ± {answer['interval']:.1f}"
     sides = [
-        f"{value:.1f} ({name(side)})"
+        f"{value:.1f} ({escaped(name(side))})"
         for value, side in zip(answer["values"], (answer["more"], answer["less"]), strict=True)
     ]
     return (

@@ -150,7 +150,7 @@ AXES = {
     "distance": Axis(
         "patches of a frame: distance in sides of the patch",
         {f"distance-{d:g}": _patches(d) for d in (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)},
-        best="distance-0.1",
+        best="distance-0.05",
         paper="between near and far",
     ),
     "color": Axis(
@@ -166,14 +166,14 @@ AXES = {
                 ("y_dbdr", "Y | DbDr"),
             )
         },
-        best="color-y_dbdr",
+        best="color-h_sv",
         paper="YDbDr, of low I_NCE",
         joined=False,
     ),
     "frequency": Axis(
         "low | high frequencies: sigma of the blur in pixels",
         {f"frequency-{s:g}": _frequency(s) for s in (0.4, 0.8, 1.5, 3.0, 6.0)},
-        best="frequency-1.5",
+        best="frequency-6",
         paper="sigma 1.0 (recalled, unchecked)",
     ),
     "gap": Axis(

@@ -36,15 +36,15 @@ class DigitsConfig(Config):
     """Side of a digit in shares of the image's."""
     combine: Literal["max", "add"] = "max"
     """Larger value of the two (the authors' code) or their sum (the paper)."""
-    T: Annotated[float, Field(gt=0.0)] = 0.2
+    T: Annotated[float, Field(gt=0.0)] = 1.0
     """Temperature."""
     crop: tuple[float, float] = (0.8, 1.0)
     """Share of the image that a view's crop covers."""
     jitter: Annotated[float, Field(ge=0.0, le=1.0)] = 0.4
     """Brightness, contrast and saturation are multiplied by 1 +- this."""
-    steps: Count = 120
+    steps: Count = 300
     """Optimiser steps."""
-    batch_size: Annotated[int, Field(ge=2)] = 128
+    batch_size: Annotated[int, Field(ge=2)] = 64
     """Images per step."""
     lr: Annotated[float, Field(gt=0.0)] = 0.002
     """Peak learning rate of AdamW, which falls along half a cosine."""

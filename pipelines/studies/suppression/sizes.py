@@ -51,9 +51,9 @@ class SizesConfig(Config):
     """Share of the canvas that a view's crop covers."""
     backbone: str = "resnet_tiny"
     """The network. It pools: digits lie anywhere, and conv_tiny, which does not, learns little."""
-    steps: Count = 80
+    steps: Count = 200
     """Optimiser steps."""
-    batch_size: Annotated[int, Field(ge=2)] = 64
+    batch_size: Annotated[int, Field(ge=2)] = 96
     """Canvases per step."""
     lr: Annotated[float, Field(gt=0.0)] = 0.003
     """Peak learning rate of AdamW, which falls along half a cosine."""

@@ -31,7 +31,7 @@ from vidcl.methods.pirl import PIRL
 from vidcl.methods.simclr import SimCLR
 from vidcl.models.checkpoint import LAST, save_checkpoint
 from vidcl.models.config import ModelConfig
-from vidcl.models.encoder import Architecture, Encoder, Preprocessing
+from vidcl.models.encoder import Architecture, Encoder, Preprocessing, build_encoder
 from vidcl.models.jigsaw import JigsawTower
 from vidcl.models.memory_bank import MemoryBank
 from vidcl.models.shared_bn import share_batch_norm
@@ -164,6 +164,14 @@ def online_encoder(config: TrainConfig, method: Method) -> Encoder:
     tower = method.encoder_q
     assert isinstance(tower, Tower)
     return Encoder(tower.backbone, tower.width, _preprocessing(config), _architecture(config))
+
+
+def untrained_encoder(config: TrainConfig) -> Encoder:
+    """The backbone of a run as it is initialised, in evaluation mode: BatchNorm with mean 0 and
+    variance 1. The control of every study; the caller's random state is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return build_encoder(_architecture(config), _preprocessing(config))
 
 
 def save_run(

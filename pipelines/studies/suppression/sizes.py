@@ -43,7 +43,7 @@ class SizesConfig(Config):
     """Side of a canvas in pixels."""
     fixed: Count = 14
     """Side of the digit that keeps its size in pixels."""
-    others: Annotated[tuple[Count, ...], Field(min_length=2)] = (14, 22, 30)
+    others: Annotated[tuple[Count, ...], Field(min_length=2)] = (14, 30)
     """Sides of the other, rising."""
     T: Annotated[float, Field(gt=0.0)] = 0.1
     """Temperature."""

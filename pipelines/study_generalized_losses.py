@@ -25,7 +25,7 @@ from studies.generalized.arms import CONTROLS, LOSSES, Arm, StudyConfig, arm_of,
 from studies.generalized.claims import CLAIMS, by_loss, name, spreads
 from studies.generalized.probe import glyph_files, make_glyphs, probe
 from studies.generalized.rates import choose, chosen_arms, grid
-from studies.looc.probe import learn_letters, untrained
+from studies.looc.probe import learn_letters
 from studies.section import Section, check_choice, write_study
 from vidcl.arms import run_arms
 from vidcl.errors import VidclError
@@ -37,6 +37,7 @@ from vidcl.models.checkpoint import load_encoder
 from vidcl.progress import Progress, show_progress
 from vidcl.report.claims import claims_table, judge, summary
 from vidcl.told import exit_status
+from vidcl.training.build import untrained_encoder
 from vidcl.training.loop import train
 from vidcl.training.processes import choose_device
 
@@ -51,7 +52,7 @@ def measure(
     if arm in CONTROLS:
         middle = sorted(settings.lrs)[len(settings.lrs) // 2]
         config = training_of(Arm("nt-xent", 1, middle), seed, settings)
-        encoder = untrained(config)
+        encoder = untrained_encoder(config)
         if arm == "supervised":
             learn_letters(encoder, config, splits["train"], progress)
     else:

@@ -25,7 +25,7 @@ from pydantic import Field
 from torch import Tensor
 
 from studies.invclr.claims import CONTROLS
-from studies.invclr.controls import small_pixels, supervised, untrained
+from studies.invclr.controls import small_pixels, supervised
 from studies.invclr.measure import COLOURS, MeasureConfig, measure_features, measure_penalty
 from studies.invclr.page import page
 from studies.invclr.plot import plot
@@ -43,6 +43,7 @@ from vidcl.models.encoder import Encoder
 from vidcl.progress import Progress, show_progress
 from vidcl.synthetic.spirograph import NUISANCES, TARGETS, TRIVIAL_MSE
 from vidcl.told import exit_status
+from vidcl.training.build import untrained_encoder
 from vidcl.training.config import TrainConfig, TrainingConfig
 from vidcl.training.loop import train
 from vidcl.training.processes import Process, choose_device
@@ -192,7 +193,7 @@ def measure_arm(
     opener = spirographs(settings.targets, settings.measure.seed + 100)
     numbers: dict[str, float] = {}
     if arm == "untrained":
-        encoder = untrained(config)
+        encoder = untrained_encoder(config)
     elif arm == "supervised":
         encoder = supervised(config, opener(config, Process(0, 1, where)), progress)
     else:

@@ -23,7 +23,7 @@ from torch import nn
 
 from studies.looc.arms import ARMS, CONTROLS, ON_REQUEST, PROBES, TITLES, StudyConfig, training_of
 from studies.looc.claims import CLAIMS, by_space, name, page
-from studies.looc.probe import learn_letters, probe, untrained, with_spaces
+from studies.looc.probe import learn_letters, probe, with_spaces
 from studies.section import check_choice
 from vidcl.arms import run_arms
 from vidcl.datasets.labelled import write_labelled_set
@@ -37,6 +37,7 @@ from vidcl.report.arms import Column, arms_plot, arms_table
 from vidcl.report.claims import claims_table, judge, summary
 from vidcl.synthetic.glyphs import write_glyphs
 from vidcl.told import exit_status
+from vidcl.training.build import untrained_encoder
 from vidcl.training.loop import train
 from vidcl.training.processes import choose_device
 
@@ -51,7 +52,7 @@ def measure(
         return probe(lambda images: table_features(raw_pixels_table(images)), splits, settings)
     if arm in CONTROLS:
         config = training_of(ARMS["crop"], seed, settings)
-        bare = untrained(config)
+        bare = untrained_encoder(config)
         if arm == "supervised":
             learn_letters(bare, config, splits["train"], progress)
         encoder: nn.Module = bare

@@ -7,7 +7,6 @@ import numpy as np
 
 from studies.bias.arms import ARMS, StudyConfig, training_of
 from studies.bias.data import OBJECT_SETS
-from studies.looc.probe import untrained
 from vidcl.errors import VidclError
 from vidcl.evaluation.config import EvaluationConfig
 from vidcl.evaluation.controls import color_histogram_table, raw_pixels_table
@@ -18,6 +17,7 @@ from vidcl.evaluation.retrieval import cross_view_retrieval
 from vidcl.evaluation.table import table_features
 from vidcl.models.checkpoint import load_encoder
 from vidcl.progress import Progress
+from vidcl.training.build import untrained_encoder
 from vidcl.training.loop import train
 from vidcl.training.processes import choose_device
 
@@ -36,7 +36,7 @@ def measure(
     if arm == "histogram":
         return ask(lambda images: table_features(color_histogram_table(images)), data)
     if arm == "random":
-        encoder = untrained(training_of(next(iter(ARMS.values())), seed, settings))
+        encoder = untrained_encoder(training_of(next(iter(ARMS.values())), seed, settings))
     else:
         run = train(
             training_of(ARMS[arm], seed, settings),

@@ -22,8 +22,8 @@ from vidcl.evaluation.table import table_column, table_features
 from vidcl.methods.base import unit
 from vidcl.methods.wanted import Wanted
 from vidcl.models.checkpoint import load_trained
-from vidcl.models.encoder import Architecture, Encoder, Preprocessing, build_encoder
 from vidcl.progress import Progress
+from vidcl.training.build import untrained_encoder
 from vidcl.training.config import TrainConfig
 from vidcl.training.loop import train
 from vidcl.training.metrics import read_metrics
@@ -51,7 +51,7 @@ def measure(
     config = training_of(setting, seed, settings)
     numbers: dict[str, float] = {}
     if arm in CONTROLS:
-        encoder = untrained(config)
+        encoder = untrained_encoder(config)
     else:
         store = store_path(out, setting.kind)
         train(
@@ -145,14 +145,3 @@ def chance_of_recall(instances: np.ndarray, azimuth: np.ndarray, min_gap: float)
     own = instances[:, None] == instances[None, :]
     hits = (own & (gap >= min_gap)).sum(1)
     return float((hits / (len(instances) - own.sum(1) + hits)).mean())
-
-
-def untrained(config: TrainConfig) -> Encoder:
-    """The network of a run at its initialisation; BatchNorm with mean 0 and variance 1."""
-    views, model = config.views, config.model
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        return build_encoder(
-            Architecture(model.backbone, model.stem),
-            Preprocessing(views.size, views.mean, views.std),
-        )

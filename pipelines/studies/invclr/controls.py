@@ -6,21 +6,12 @@ from torch import Tensor, nn
 
 from studies.invclr.source import SpirographSource
 from vidcl.methods.wanted import Wanted
-from vidcl.models.encoder import Architecture, Encoder, Preprocessing, build_encoder
+from vidcl.models.encoder import Encoder
 from vidcl.progress import Progress
 from vidcl.synthetic.spirograph import TARGETS
+from vidcl.training.build import untrained_encoder
 from vidcl.training.config import TrainConfig
 from vidcl.training.optimizer import build_optimizer, learning_rate
-
-
-def untrained(config: TrainConfig) -> Encoder:
-    """The run's network as it is initialised, BatchNorm's statistics included."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        return build_encoder(
-            Architecture(config.model.backbone, config.model.stem),
-            Preprocessing(config.views.size, config.views.mean, config.views.std),
-        )
 
 
 def supervised(
@@ -31,7 +22,7 @@ def supervised(
     The loss is the squared error of a linear layer on the feature, each target at unit variance.
     """
     device = source.process.device
-    encoder = untrained(config).to(device).train()
+    encoder = untrained_encoder(config).to(device).train()
     last = nn.Linear(encoder.feature_dim, len(TARGETS))
     nn.init.zeros_(last.weight)  # draws nothing that the seed would not fix
     nn.init.zeros_(last.bias)

@@ -13,7 +13,7 @@ from vidcl.evaluation.images import image_source
 from vidcl.evaluation.linear import linear_probe
 from vidcl.methods.base import unit
 from vidcl.models.checkpoint import load_trained
-from vidcl.models.encoder import Architecture, Encoder, Preprocessing, build_encoder
+from vidcl.models.encoder import Encoder
 from vidcl.models.spaces import Spaces
 from vidcl.progress import Progress
 from vidcl.training.config import TrainConfig
@@ -98,17 +98,6 @@ def probe(
             numbers[f"{asked} {part}".strip()] = result["accuracy"]
             numbers[f"{asked} chance"] = result["chance"]
     return numbers
-
-
-def untrained(config: TrainConfig) -> Encoder:
-    """The network of a run at its initialisation; BatchNorm with mean 0 and variance 1."""
-    views = config.views
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        return build_encoder(
-            Architecture(config.model.backbone, config.model.stem),
-            Preprocessing(views.size, views.mean, views.std),
-        )
 
 
 def learn_letters(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from studies.clips import write_clip_store
-from studies.looc.probe import learn_letters, untrained
+from studies.looc.probe import learn_letters
 from studies.suppression.background_arms import ARMS, Arm, BackgroundConfig, training_of, world_of
 from vidcl.datasets.labelled import write_labelled_set
 from vidcl.evaluation.controls import color_histogram_table, raw_pixels_table
@@ -20,6 +20,7 @@ from vidcl.synthetic.clip import render_clip
 from vidcl.synthetic.config import WorldConfig
 from vidcl.synthetic.objects import Instance, build_instances
 from vidcl.tracks.crops import CropConfig, cut_replicated, enclosing_square, resize_area, widen
+from vidcl.training.build import untrained_encoder
 from vidcl.training.loop import train
 from vidcl.training.processes import choose_device
 
@@ -51,7 +52,7 @@ def measure(
         return probe(lambda images: table_features(color_histogram_table(images)), data)
     if arm in ("random", "supervised"):
         config = training_of(ARMS["shared"], seed, settings)
-        encoder = untrained(config)
+        encoder = untrained_encoder(config)
         if arm == "supervised":
             learn_letters(encoder, config, data / "train.parquet", progress)
     else:

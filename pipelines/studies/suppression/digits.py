@@ -12,12 +12,12 @@ from studies.suppression.learning import (
     learn_labels,
     learn_pairs,
     training_of,
-    untrained,
 )
 from studies.suppression.pictures import kept
 from vidcl.models.encoder import Encoder
 from vidcl.progress import Progress
 from vidcl.report.claims import Claim
+from vidcl.training.build import untrained_encoder
 from vidcl.training.config import TrainConfig
 from vidcl.training.processes import choose_device
 
@@ -92,7 +92,7 @@ def measure(
     bases, inks = kept(held / f"bases-{seed}.pt"), kept(held / f"inks-{seed}.pt")
     chosen = arm_of(arm)
     if chosen.kind == "random":
-        network = untrained(config_of(seed, own, own.images))
+        network = untrained_encoder(config_of(seed, own, own.images))
         numbers: dict[str, float] = {}
         for unique in own.unique:
             found = probe(network, stamped(bases, inks, unique, seed, own), own)

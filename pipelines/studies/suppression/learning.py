@@ -14,8 +14,9 @@ from vidcl.config import parse_config
 from vidcl.evaluation.linear import linear_probe
 from vidcl.methods.wanted import Wanted
 from vidcl.models.checkpoint import load_encoder
-from vidcl.models.encoder import Architecture, Encoder, Preprocessing, build_encoder
+from vidcl.models.encoder import Encoder
 from vidcl.progress import Progress
+from vidcl.training.build import untrained_encoder
 from vidcl.training.config import TrainConfig
 from vidcl.training.loop import train
 from vidcl.training.optimizer import build_optimizer, learning_rate
@@ -112,16 +113,6 @@ def learn_pairs(
     return load_encoder(run), float([each["i_nce"] for each in logged if "i_nce" in each][-1])
 
 
-def untrained(config: TrainConfig) -> Encoder:
-    """The run's network at its initialisation; BatchNorm with mean 0 and variance 1."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        return build_encoder(
-            Architecture(config.model.backbone, config.model.stem, channels=config.model.channels),
-            Preprocessing(config.views.size, config.views.mean, config.views.std),
-        )
-
-
 def learn_labels(
     config: TrainConfig,
     pictures: Tensor,
@@ -138,7 +129,7 @@ def learn_labels(
     device = choose_device(config.training.device)
     dtype = autocast_dtype(config.training.precision, device)
     source = PictureSource(pictures, bits, config, Process(0, 1, device))
-    encoder = untrained(config)
+    encoder = untrained_encoder(config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         last = nn.ModuleList(

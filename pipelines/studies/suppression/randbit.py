@@ -13,7 +13,6 @@ from studies.suppression.learning import (
     features_of,
     learn_labels,
     learn_pairs,
-    untrained,
 )
 from studies.suppression.pictures import Kind, Split, digit_set, image_set, keep, kept
 from studies.suppression.randbit_arms import Arm, RandBitConfig, arms_of, config_of
@@ -25,6 +24,7 @@ from vidcl.evaluation.linear import linear_probe
 from vidcl.models.encoder import Encoder
 from vidcl.progress import Progress, show_progress
 from vidcl.synthetic.rand_bits import append_bits, bits_of, image_codes
+from vidcl.training.build import untrained_encoder
 from vidcl.training.processes import choose_device
 
 #: How many of a code's bits are probed.
@@ -109,7 +109,7 @@ def measure(
     if arm == "random":
         for count in settings.settings.bits:
             config = config_of(Arm("random", count), images.shape, seed, settings.settings)
-            found = probe(untrained(config), splits, count, settings.settings)
+            found = probe(untrained_encoder(config), splits, count, settings.settings)
             numbers |= {f"{name} {count}": value for name, value in found.items()}
         return numbers
     config = config_of(chosen, images.shape, seed, settings.settings)

@@ -15,7 +15,6 @@ from studies.suppression.learning import (
     learn_labels,
     learn_pairs,
     training_of,
-    untrained,
 )
 from studies.suppression.pictures import Kind, Split, digit_set, keep, kept
 from vidcl.config import Config
@@ -24,6 +23,7 @@ from vidcl.progress import Progress
 from vidcl.report.claims import Claim
 from vidcl.synthetic.digit_sizes import TwoDigits, draw_two_digits
 from vidcl.synthetic.digits import Digits
+from vidcl.training.build import untrained_encoder
 from vidcl.training.config import TrainConfig
 from vidcl.training.processes import choose_device
 
@@ -150,7 +150,7 @@ def measure(
     inks = kept(folder.parents[2] / "pictures" / f"{seed}.pt")
     own, chosen = settings.settings, arm_of(arm)
     if chosen.kind == "random":
-        network = untrained(config_of(seed, own))
+        network = untrained_encoder(config_of(seed, own))
         numbers: dict[str, float] = {}
         for other in own.others:
             found = probe(network, canvases(inks, other, seed, own), own)

@@ -123,7 +123,7 @@ class Options:
     settings: Annotated[StudyConfig, tyro.conf.arg(name="")]
     losses: tuple[str, ...] = tuple(LOSSES)
     """Which losses, at least two."""
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """Seeds of images, networks and views."""
     workers: int = default_workers()
     """Processes side by side."""

@@ -37,7 +37,7 @@ from vidcl.told import exit_status
 from vidcl.training.processes import choose_device
 
 #: What --smoke runs.
-SMOKE = {"clips": 8, "steps": 4, "batch_size": 16, "pairs": 32, "backbone": "conv_tiny"}
+SMOKE = {"clips": 4, "steps": 4, "batch_size": 16, "pairs": 32, "backbone": "conv_tiny"}
 SMOKE_AXES = ("distance",)
 
 

@@ -16,6 +16,8 @@ from vidcl.tracks.extraction.run import extract
 
 #: Held-out objects: with everything varied, and with the viewpoint alone.
 SETS = ("wild", "viewpoint")
+#: Fewer clips are made sooner in this process than another one starts.
+_WORTH_A_PROCESS = 32
 #: Side of the crops of either kind in the store; a patch of a frame is a small part of it.
 CANVAS = {"region": 64, "frame": 128}
 
@@ -31,6 +33,8 @@ def make_data(
     Raises:
         VidclError: ``source`` is no such folder.
     """
+    if settings.clips < _WORTH_A_PROCESS:
+        workers = 1
     if source is None:
         source = out / "world"
         with show_progress("render", unit="videos") as progress:

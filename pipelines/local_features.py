@@ -27,12 +27,12 @@ import tyro
 
 from vidcl.errors import VidclError
 from vidcl.evaluation.images import ImageSource, image_source
-from vidcl.evaluation.local_features import (
+from vidcl.evaluation.local.features import (
     LocalMaps,
     local_features,
     raw_patches,
 )
-from vidcl.evaluation.location_clusters import cluster_locations
+from vidcl.evaluation.local.location_clusters import cluster_locations
 from vidcl.files import write_atomic
 from vidcl.models.checkpoint import load_encoder
 from vidcl.models.encoder import Architecture, Encoder, Preprocessing, build_encoder, random_encoder

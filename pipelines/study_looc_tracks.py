@@ -24,10 +24,10 @@ from vidcl.arms import Measured, run_arms
 from vidcl.config import Config, load_config
 from vidcl.datasets.labelled import LabelledSet, open_labelled_set
 from vidcl.errors import VidclError
-from vidcl.evaluation.azimuth import gap_r2, nearest_angle
 from vidcl.evaluation.config import EvaluationConfig
 from vidcl.evaluation.embed import embed
 from vidcl.evaluation.evaluate import measure
+from vidcl.evaluation.probes.azimuth import gap_r2, nearest_angle
 from vidcl.files import write_atomic
 from vidcl.jobs import default_workers
 from vidcl.models.checkpoint import load_encoder, random_encoder

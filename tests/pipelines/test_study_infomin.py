@@ -17,7 +17,7 @@ import study_infomin
 from studies.infomin import axes as infomin_axes
 from studies.infomin import judge as infomin_judge
 from studies.infomin import measure as infomin_measure
-from vidcl.evaluation.retrieval import cross_view_retrieval
+from vidcl.evaluation.retrieval.cross_view import cross_view_retrieval
 from vidcl.methods.base import unit
 
 SCRIPT = Path(__file__).parents[2] / "pipelines" / "study_infomin.py"

@@ -40,7 +40,7 @@ def run(argv: list[str]) -> int:
     options = parse(Options, argv, prog="retrieve")
     from vidcl.errors import VidclError
     from vidcl.evaluation.embed import read_embeddings
-    from vidcl.evaluation.retrieval import cross_view_retrieval
+    from vidcl.evaluation.retrieval.cross_view import cross_view_retrieval
     from vidcl.evaluation.table import table_column, table_features
 
     if (options.images is None) != (options.gallery is None):

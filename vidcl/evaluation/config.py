@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from vidcl.config import Config
-from vidcl.evaluation.retrieval import GAP_EDGES
+from vidcl.evaluation.retrieval.cross_view import GAP_EDGES
 
 
 class EvaluationConfig(Config):

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from vidcl.errors import VidclError
 from vidcl.evaluation.config import EvaluationConfig
-from vidcl.evaluation.invariance import ris
-from vidcl.evaluation.knn import knn_accuracy
-from vidcl.evaluation.retrieval import cross_view_retrieval
+from vidcl.evaluation.invariance.ris import ris
+from vidcl.evaluation.probes.knn import knn_accuracy
+from vidcl.evaluation.retrieval.cross_view import cross_view_retrieval
 from vidcl.evaluation.table import table_column, table_features, table_metadata
 from vidcl.evaluation.tracks import half_track_metrics
 from vidcl.version import __version__

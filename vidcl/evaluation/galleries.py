@@ -16,8 +16,8 @@ from PIL import Image
 
 from vidcl.errors import VidclError
 from vidcl.evaluation.images import ImageData, image_source
-from vidcl.evaluation.retrieval import right_answers
-from vidcl.evaluation.search import Backend, nearest
+from vidcl.evaluation.retrieval.cross_view import right_answers
+from vidcl.evaluation.retrieval.search import Backend, nearest
 from vidcl.evaluation.table import table_column, table_features
 from vidcl.files import write_atomic
 

@@ -9,8 +9,8 @@ import numpy as np
 from vidcl.datasets.labelled import open_labelled_set
 from vidcl.errors import VidclError
 from vidcl.evaluation.embed import embed
-from vidcl.evaluation.knn import knn_accuracy
-from vidcl.evaluation.retrieval import cross_view_retrieval
+from vidcl.evaluation.probes.knn import knn_accuracy
+from vidcl.evaluation.retrieval.cross_view import cross_view_retrieval
 from vidcl.evaluation.table import table_column, table_features
 
 #: Images of a larger set are thinned out evenly to so many.

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from vidcl.datasets.labelled import LabelledSet
 from vidcl.errors import VidclError
-from vidcl.evaluation.retrieval import cross_view_retrieval
-from vidcl.evaluation.search import Backend
+from vidcl.evaluation.retrieval.cross_view import cross_view_retrieval
+from vidcl.evaluation.retrieval.search import Backend
 from vidcl.evaluation.table import table_column, table_features
 
 HALF = 0.5

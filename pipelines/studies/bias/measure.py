@@ -12,8 +12,8 @@ from vidcl.evaluation.config import EvaluationConfig
 from vidcl.evaluation.controls import color_histogram_table, raw_pixels_table
 from vidcl.evaluation.embed import embed
 from vidcl.evaluation.images import image_source
-from vidcl.evaluation.linear import fit_logistic, linear_probe
-from vidcl.evaluation.retrieval import cross_view_retrieval
+from vidcl.evaluation.probes.linear import fit_logistic, linear_probe
+from vidcl.evaluation.retrieval.cross_view import cross_view_retrieval
 from vidcl.evaluation.table import table_features
 from vidcl.models.checkpoint import load_encoder
 from vidcl.progress import Progress

@@ -8,7 +8,7 @@ import numpy as np
 from studies.generalized.arms import PROBES, StudyConfig
 from vidcl.datasets.labelled import write_labelled_set
 from vidcl.evaluation.images import image_source
-from vidcl.evaluation.linear import linear_probe
+from vidcl.evaluation.probes.linear import linear_probe
 from vidcl.synthetic.glyphs import write_glyphs
 
 _LABELS = {"letter": "class", "hue": "hue"}

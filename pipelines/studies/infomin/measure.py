@@ -16,8 +16,8 @@ from vidcl.evaluation.both_parts import BothParts
 from vidcl.evaluation.controls import raw_pixels_table
 from vidcl.evaluation.embed import embed
 from vidcl.evaluation.images import ImageData
-from vidcl.evaluation.linear import linear_probe
-from vidcl.evaluation.retrieval import cross_view_retrieval
+from vidcl.evaluation.probes.linear import linear_probe
+from vidcl.evaluation.retrieval.cross_view import cross_view_retrieval
 from vidcl.evaluation.table import table_column, table_features
 from vidcl.methods.base import unit
 from vidcl.methods.wanted import Wanted

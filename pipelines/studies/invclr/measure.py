@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vidcl.config import Config
-from vidcl.evaluation.regression import RidgeFit, fit_ridge, regression_scores
+from vidcl.evaluation.probes.regression import RidgeFit, fit_ridge, regression_scores
 from vidcl.synthetic.spirograph import (
     NUISANCES,
     RANGES,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from studies.looc.arms import PROBES, StudyConfig
 from vidcl.errors import VidclError
 from vidcl.evaluation.images import image_source
-from vidcl.evaluation.linear import linear_probe
+from vidcl.evaluation.probes.linear import linear_probe
 from vidcl.methods.base import unit
 from vidcl.models.checkpoint import load_trained
 from vidcl.models.encoder import Encoder

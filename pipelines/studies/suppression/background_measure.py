@@ -12,7 +12,7 @@ from vidcl.datasets.labelled import write_labelled_set
 from vidcl.evaluation.controls import color_histogram_table, raw_pixels_table
 from vidcl.evaluation.embed import embed
 from vidcl.evaluation.images import image_source
-from vidcl.evaluation.linear import linear_probe
+from vidcl.evaluation.probes.linear import linear_probe
 from vidcl.evaluation.table import table_features
 from vidcl.models.checkpoint import load_encoder
 from vidcl.progress import Progress

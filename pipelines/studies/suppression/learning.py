@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from studies.suppression.randbit_source import Bits, PictureSource, pictures_of
 from vidcl.config import parse_config
-from vidcl.evaluation.linear import linear_probe
+from vidcl.evaluation.probes.linear import linear_probe
 from vidcl.methods.wanted import Wanted
 from vidcl.models.checkpoint import load_encoder
 from vidcl.models.encoder import Encoder

@@ -18,8 +18,11 @@ from studies.suppression.local_canvases import GROUND, Canvases
 from studies.suppression.local_page import GRIDS, section
 from vidcl.arms import run_arms
 from vidcl.datasets.labelled import write_labelled_set
-from vidcl.evaluation.clustering_scores import adjusted_rand_index, normalised_mutual_information
-from vidcl.evaluation.location_clusters import cluster_locations
+from vidcl.evaluation.local.clustering_scores import (
+    adjusted_rand_index,
+    normalised_mutual_information,
+)
+from vidcl.evaluation.local.location_clusters import cluster_locations
 from vidcl.models.checkpoint import load_encoder
 from vidcl.progress import Progress, show_progress
 from vidcl.report.cluster_picture import cluster_picture

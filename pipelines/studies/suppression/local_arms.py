@@ -11,7 +11,7 @@ from pydantic import Field
 from studies.suppression.local_canvases import Canvases, draw_canvases
 from studies.suppression.local_page import GRIDS, Grid
 from vidcl.config import Config, parse_config
-from vidcl.evaluation.local_features import local_features, raw_patches
+from vidcl.evaluation.local.features import local_features, raw_patches
 from vidcl.models.encoder import Architecture, Encoder, Preprocessing, build_encoder, random_encoder
 from vidcl.training.config import TrainConfig
 from vidcl.training.processes import choose_device

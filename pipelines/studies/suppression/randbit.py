@@ -20,7 +20,7 @@ from studies.suppression.randbit_page import section
 from studies.suppression.randbit_source import Bits
 from vidcl.arms import Measured, run_arms
 from vidcl.config import Config
-from vidcl.evaluation.linear import linear_probe
+from vidcl.evaluation.probes.linear import linear_probe
 from vidcl.models.encoder import Encoder
 from vidcl.progress import Progress, show_progress
 from vidcl.synthetic.rand_bits import append_bits, bits_of, image_codes

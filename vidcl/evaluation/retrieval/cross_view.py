@@ -18,7 +18,7 @@ import torch
 
 from vidcl.errors import VidclError
 from vidcl.evaluation.bootstrap import bootstrap_interval
-from vidcl.evaluation.search import Backend, nearest, quantised, unit_rows
+from vidcl.evaluation.retrieval.search import Backend, nearest, quantised, unit_rows
 
 GAP_EDGES = (0.0, 22.5, 45.0, 67.5, 90.0, 112.5, 135.0, 157.5, 180.0)
 # Scores of queries against the whole gallery are held for this many values at once (128 MiB).

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vidcl.errors import VidclError
-from vidcl.evaluation.clustering_scores import (
+from vidcl.evaluation.local.clustering_scores import (
     adjusted_rand_index,
     contingency,
     normalised_mutual_information,

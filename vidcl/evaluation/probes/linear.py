@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from vidcl.errors import VidclError
-from vidcl.evaluation.regression import check_matrix, feature_scale
+from vidcl.evaluation.probes.regression import check_matrix, feature_scale
 
 #: The fit has converged when no entry of the loss's gradient is larger.
 TOLERANCE = 1e-5

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from vidcl.evaluation.bootstrap import bootstrap_interval
-from vidcl.evaluation.retrieval import Views
-from vidcl.evaluation.search import Backend, nearest
+from vidcl.evaluation.retrieval.cross_view import Views
+from vidcl.evaluation.retrieval.search import Backend, nearest
 
 
 def knn_accuracy(

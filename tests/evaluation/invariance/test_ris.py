@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vidcl.errors import VidclError
-from vidcl.evaluation.invariance import ris
+from vidcl.evaluation.invariance.ris import ris
 
 
 def slow_ris(features, set_ids, class_ids, top):

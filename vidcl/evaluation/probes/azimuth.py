@@ -3,7 +3,7 @@
 import numpy as np
 
 from vidcl.errors import VidclError
-from vidcl.evaluation.regression import fit_ridge
+from vidcl.evaluation.probes.regression import fit_ridge
 
 #: Objects are dealt into so many parts; each is predicted by a fit on the others.
 FOLDS = 5

@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 
 from vidcl.errors import VidclError
-from vidcl.evaluation.local_features import (
+from vidcl.evaluation.local.features import (
     LocalMaps,
     local_features,
     map_shapes,
     raw_patches,
 )
-from vidcl.evaluation.location_clusters import cluster_locations
+from vidcl.evaluation.local.location_clusters import cluster_locations
 from vidcl.models.encoder import Architecture, Encoder, Preprocessing, build_encoder
 
 

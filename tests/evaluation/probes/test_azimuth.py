@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vidcl.errors import VidclError
-from vidcl.evaluation.azimuth import angle_between, gap_r2, nearest_angle
+from vidcl.evaluation.probes.azimuth import angle_between, gap_r2, nearest_angle
 
 OBJECTS, VIEWS = 30, 20
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from vidcl.errors import VidclError
-from vidcl.evaluation.linear import TOLERANCE, fit_logistic, linear_probe
-from vidcl.evaluation.regression import (
+from vidcl.evaluation.probes.linear import TOLERANCE, fit_logistic, linear_probe
+from vidcl.evaluation.probes.regression import (
     feature_scale,
     fit_ridge,
     regression_probe,

@@ -8,9 +8,9 @@ import pytest
 
 from vidcl.errors import VidclError
 from vidcl.evaluation.bootstrap import bootstrap_interval
-from vidcl.evaluation.knn import knn_accuracy
-from vidcl.evaluation.retrieval import cross_view_retrieval
-from vidcl.evaluation.search import nearest
+from vidcl.evaluation.probes.knn import knn_accuracy
+from vidcl.evaluation.retrieval.cross_view import cross_view_retrieval
+from vidcl.evaluation.retrieval.search import nearest
 
 
 def slow_scores(features):

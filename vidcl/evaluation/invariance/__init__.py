@@ -1,0 +1,1 @@
+"""How little a representation changes over the views of one thing."""

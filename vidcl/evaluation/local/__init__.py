@@ -1,0 +1,1 @@
+"""Intermediate feature maps: what their clusters show."""

@@ -1,0 +1,1 @@
+"""Who finds whom: gallery rules, exact search, and the measures of a ranking."""

@@ -20,9 +20,11 @@ VERBS = {
     "train": "a track store and a configuration -> a trained encoder",
     "embed": "an encoder and images -> a table of features",
     "evaluate": "tables of features -> invariance, retrieval, nearest-neighbour accuracy",
+    "invariance": "tables of features -> RIS and whitened cosine, with intervals and tests",
     "retrieve": "one table of features -> cross-view retrieval and its gallery",
+    "probe": "tables of features -> k-NN, linear, SVM, few-shot, regression and rotation probes",
     "export": "an encoder -> torchvision, timm, official MoCo, safetensors or ONNX, read back",
-    "report": "a run folder -> one self-contained page",
+    "report": "run folders -> one self-contained page",
     "world": "render the procedural world: videos with exact boxes, labelled evaluation sets",
 }
 

@@ -14,12 +14,13 @@ from vidcl.evaluation.config import EvaluationConfig
 from vidcl.evaluation.evaluate import System, evaluate, measure
 from vidcl.evaluation.galleries import build_gallery, write_galleries
 from vidcl.evaluation.results import (
+    gap_text,
     metric_names,
     read_results,
-    results_csv,
     table_text,
     write_results,
 )
+from vidcl.evaluation.results_table import results_csv
 from vidcl.evaluation.table import embedding_table
 from vidcl.evaluation.tracks import half_track_retrieval, sample_steps, track_set
 
@@ -103,6 +104,9 @@ def test_file_round_trip_table_and_csv(results, tmp_path):
     rows = list(csv.DictReader(io.StringIO(results_csv(results))))
     row = next(r for r in rows if (r["set"], r["system"], r["metric"]) == ("wild", "iid", "map"))
     assert float(row["value"]) == results["systems"][2]["sets"]["wild"]["map"]
+    own = results["systems"][0]["sets"]["wild"]
+    row = next(r for r in rows if (r["system"], r["metric"]) == ("track", "recall@1"))
+    assert [float(row["low"]), float(row["high"])] == own["recall@1_interval"]
     with pytest.raises(VidclError, match="Cannot read"):
         read_results(tmp_path / "none.json")
     (tmp_path / "list.json").write_text("[]")

@@ -1,7 +1,5 @@
-"""results.json: write, read, flatten to CSV, and print as a table."""
+"""results.json: write, read, and print as a table."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -13,7 +11,19 @@ from vidcl.files import write_atomic
 
 # The control whose figures are the chance level of its table.
 CHANCE = "i.i.d. features"
-PERCENT = ("recall@", "map", "knn")
+#: Metrics that are fractions; tables show them in per cent.
+PERCENT = ("recall@", "map", "r_precision", "knn")
+#: Every metric by the beginning of its name, in reading order.
+ORDER = ("recall@", "map", "map@r", "r_precision", "ris@", "whitened_cosine", "knn")
+#: What only the full table shows.
+DETAILS = ("recall@10", "map@r", "r_precision", "whitened_cosine")
+LABELS = {
+    "map": "mAP",
+    "map@r": "MAP@R",
+    "r_precision": "R-prec",
+    "whitened_cosine": "W-cos",
+    "knn": "k-NN",
+}
 
 
 def write_results(results: dict[str, Any], path: str | Path) -> None:
@@ -38,23 +48,24 @@ def read_results(path: str | Path) -> dict[str, Any]:
     return results
 
 
-def metric_names(results: dict[str, Any]) -> list[str]:
-    """The headline metrics that occur, in reading order: recall, mAP, RIS, k-NN."""
+def metric_names(results: dict[str, Any], *, everything: bool = False) -> list[str]:
+    """The metrics that occur, in reading order: recall, mAP, RIS, k-NN; ``everything`` adds those
+    of ``DETAILS``."""
     present = {
         name
         for system in results["systems"]
         for values in system["sets"].values()
         for name in values
     }
-    numbered = [
+    return [
         name
-        for prefix in ("recall@", "map", "ris@", "knn")
+        for prefix in ORDER
         for name in sorted(
-            (name for name in present if _is_headline(name, prefix)),
-            key=lambda name: int(name.split("@")[1]) if "@" in name else 0,
+            (name for name in present if _belongs(name, prefix)),
+            key=lambda name: int(name.split("@")[1]) if prefix.endswith("@") else 0,
         )
+        if everything or name not in DETAILS
     ]
-    return numbered
 
 
 def metric_label(name: str) -> str:
@@ -63,7 +74,7 @@ def metric_label(name: str) -> str:
         return "R@" + name.split("@")[1]
     if name.startswith("ris@"):
         return "RIS " + name.split("@")[1]
-    return {"map": "mAP", "knn": "k-NN"}.get(name, name)
+    return LABELS.get(name, name)
 
 
 def shown(name: str, value: float | None) -> float | None:
@@ -73,25 +84,50 @@ def shown(name: str, value: float | None) -> float | None:
     return 100 * value if name.startswith(PERCENT) else value
 
 
-def table_text(results: dict[str, Any], set_name: str, metrics: Sequence[str] | None = None) -> str:
-    """One set's results as an aligned text table, trained systems first, per cent."""
-    systems = [system for system in results["systems"] if set_name in system["sets"]]
-    systems.sort(key=lambda system: system["kind"] == "control")
+def table_text(
+    results: dict[str, Any],
+    set_name: str,
+    metrics: Sequence[str] | None = None,
+    *,
+    intervals: bool = False,
+) -> str:
+    """One set's results as an aligned text table, trained systems first, per cent.
+
+    Args:
+        metrics: columns; by default ``metric_names``.
+        intervals: write the 95 % interval behind a value that has one.
+    """
+    systems = _systems_on(results, set_name)
     names = [
         name
         for name in (metrics or metric_names(results))
         if any(name in system["sets"][set_name] for system in systems)
     ]
     rows = [[set_name, *[metric_label(name) for name in names]]]
+    rows += [
+        [system["name"], *[_cell(system["sets"][set_name], name, intervals) for name in names]]
+        for system in systems
+    ]
+    return aligned(rows)
+
+
+def gap_text(results: dict[str, Any], set_name: str, metric: str = "recall@1") -> str | None:
+    """One metric by minimum viewpoint gap with intervals, per cent; None where none was asked."""
+    systems = [
+        system for system in _systems_on(results, set_name) if system["sets"][set_name].get("gaps")
+    ]
+    if not systems:
+        return None
+    gaps = [entry["min_gap"] for entry in systems[0]["sets"][set_name]["gaps"]]
+    rows = [[f"{set_name}: {metric_label(metric)}", *[f"gap >= {gap:g}" for gap in gaps]]]
     for system in systems:
-        values = system["sets"][set_name]
-        cells = []
-        for name in names:
-            value = shown(name, values.get(name))
-            spread = shown(name, values.get(f"{name}_std"))
-            cell = "-" if value is None else f"{value:.1f}"
-            cells.append(cell if spread is None else f"{cell} ± {spread:.1f}")
-        rows.append([system["name"], *cells])
+        by_gap = {entry["min_gap"]: entry for entry in system["sets"][set_name]["gaps"]}
+        rows.append([system["name"], *[_cell(by_gap.get(gap, {}), metric, True) for gap in gaps]])
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text as columns of even width, the first to the left, a rule under the head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(
@@ -104,22 +140,26 @@ def table_text(results: dict[str, Any], set_name: str, metrics: Sequence[str] | 
     return "\n".join(lines)
 
 
-def results_csv(results: dict[str, Any]) -> str:
-    """All scalar metrics as CSV: set, system, kind, metric, value (raw, not in per cent), std."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["set", "system", "kind", "metric", "value", "std"])
-    for system in results["systems"]:
-        for set_name, values in system["sets"].items():
-            for name, value in values.items():
-                scalar = isinstance(value, int | float) and not name.endswith("_std")
-                if scalar:
-                    row = [set_name, system["name"], system["kind"], name, value]
-                    writer.writerow([*row, values.get(f"{name}_std", "")])
-    return buffer.getvalue()
+def _systems_on(results: dict[str, Any], set_name: str) -> list[dict[str, Any]]:
+    systems = [system for system in results["systems"] if set_name in system["sets"]]
+    return sorted(systems, key=lambda system: system["kind"] == "control")
 
 
-def _is_headline(name: str, prefix: str) -> bool:
+def _cell(values: dict[str, Any], name: str, intervals: bool) -> str:
+    value, spread = shown(name, values.get(name)), shown(name, values.get(f"{name}_std"))
+    if value is None:
+        return "-"
+    digits = 2 if name.startswith("whitened") else 1
+    bounds = values.get(f"{name}_interval")
+    if spread is not None:
+        return f"{value:.{digits}f} ± {spread:.{digits}f}"
+    if intervals and bounds is not None:
+        low, high = (shown(name, bound) for bound in bounds)
+        return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{value:.{digits}f}"
+
+
+def _belongs(name: str, prefix: str) -> bool:
     if name.endswith(("_std", "_interval")):
         return False
     return name.startswith(prefix) if prefix.endswith("@") else name == prefix

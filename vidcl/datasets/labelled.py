@@ -6,11 +6,10 @@ folder of images is read as it lies: ``class`` is the first sub-folder, ``path``
 inside the folder.
 """
 
-import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,50 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from vidcl.datasets.labelled_set import LabelledSet, file_stamp, set_of_files, text_path
 from vidcl.errors import VidclError
 from vidcl.files import atomic_path
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 METADATA_KEY = b"vidcl_set"
 
-
-@dataclass(frozen=True)
-class LabelledSet:
-    """Images and their labels.
-
-    ``labels`` maps a column name to an array [N] of text or numbers; ``read(i)`` gives the encoded
-    bytes of image ``i``, so a set larger than memory costs only what is asked of it.
-    """
-
-    name: str
-    labels: dict[str, np.ndarray]
-    read: Callable[[int], bytes]
-    count: int
-
-    def __len__(self) -> int:
-        return self.count
-
-    def content_hash(self) -> str:
-        """SHA-256 (hex) over all image bytes and all labels; reads every image once.
-
-        The name of the set and the order of its columns do not enter.
-        """
-        digest = hashlib.sha256()
-        for index in range(self.count):
-            digest.update(hashlib.sha256(self.read(index)).digest())
-        for column in sorted(self.labels):
-            digest.update(json.dumps([column, self.labels[column].tolist()]).encode())
-        return digest.hexdigest()
-
-    def subset(self, rows: np.ndarray, name: str | None = None) -> "LabelledSet":
-        """The images ``rows`` (int [M], in this order) as a set of their own."""
-        chosen = [int(row) for row in rows]
-        return LabelledSet(
-            name=name or self.name,
-            labels={column: values[chosen] for column, values in self.labels.items()},
-            read=lambda index: self.read(chosen[index]),
-            count=len(chosen),
-        )
+__all__ = ["IMAGE_SUFFIXES", "LabelledSet", "open_labelled_set", "write_labelled_set"]
 
 
 def open_labelled_set(path: str | Path) -> LabelledSet:
@@ -72,7 +35,7 @@ def open_labelled_set(path: str | Path) -> LabelledSet:
         VidclError: nothing is there, the folder holds no image, or the file is not a labelled set.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):
         raise VidclError(f"There is no image set at {path}: give a folder or a Parquet file.")
     return _open_folder(path) if path.is_dir() else _open_parquet(path)
 
@@ -142,7 +105,15 @@ def _open_parquet(path: Path) -> LabelledSet:
         for column in table.column_names
         if column != "image"
     }
-    return LabelledSet(name, labels, lambda index: images[index].as_py(), len(table))
+    # The state of the file that was mapped, and not of one that took its place since.
+    file = file_stamp(path)
+    return LabelledSet(
+        name,
+        labels,
+        lambda index: images[index].as_py(),
+        len(table),
+        stamp=lambda index: (*file, index),
+    )
 
 
 def _label_array(column: pa.ChunkedArray, name: str, path: Path) -> np.ndarray:
@@ -170,9 +141,9 @@ def _open_folder(folder: Path) -> LabelledSet:
     if not files:
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
         raise VidclError(f"There is no image ({suffixes}) in the folder {folder}.")
-    relative = [file.relative_to(folder) for file in files]
+    paths = [text_path(file, folder) for file in files]
     labels = {
-        "path": np.asarray([part.as_posix() for part in relative], dtype=str),
-        "class": np.asarray([p.parts[0] if len(p.parts) > 1 else "" for p in relative], dtype=str),
+        "path": np.asarray(paths, dtype=str),
+        "class": np.asarray([p.rpartition("/")[0].partition("/")[0] for p in paths], dtype=str),
     }
-    return LabelledSet(folder.name, labels, lambda index: files[index].read_bytes(), len(files))
+    return set_of_files(folder.name, folder, labels)

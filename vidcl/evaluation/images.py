@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vidcl.datasets.labelled import LabelledSet, open_labelled_set
+from vidcl.datasets.labelled_set import LabelledSet
+from vidcl.datasets.registry import open_dataset
 from vidcl.errors import VidclError
 
 ImageData = LabelledSet | str | Path | np.ndarray
@@ -17,17 +18,24 @@ ImageData = LabelledSet | str | Path | np.ndarray
 
 @dataclass(frozen=True)
 class ImageSource:
-    """``image(i)`` is uint8 [H, W, 3] RGB; images may differ in size."""
+    """``image(i)`` is uint8 [H, W, 3] RGB; images may differ in size.
+
+    ``content_hash()`` reads everything and can be cited; ``fingerprint()`` is as cheap as the data
+    allow and can be the key of a cache (see ``LabelledSet.fingerprint``).
+    """
 
     name: str
     labels: dict[str, np.ndarray]
     count: int
     image: Callable[[int], np.ndarray]
     content_hash: Callable[[], str]
+    fingerprint: Callable[[], str]
 
 
 def image_source(data: ImageData) -> ImageSource:
     """Whatever the caller has, seen as one source of decoded images.
+
+    A path may be ``KIND:PATH`` (see ``vidcl.datasets.registry.open_dataset``).
 
     Raises:
         VidclError: the path holds no images, or the array is not uint8 [N, H, W, 3].
@@ -40,14 +48,59 @@ def image_source(data: ImageData) -> ImageSource:
         if len(data) == 0:
             raise VidclError("There are no images in the array: give at least one.")
         array = data
-        return ImageSource("array", {}, len(array), lambda i: array[i], lambda: _array_hash(array))
-    labelled = data if isinstance(data, LabelledSet) else open_labelled_set(data)
+        return ImageSource(
+            "array",
+            {},
+            len(array),
+            lambda i: array[i],
+            lambda: _array_hash(array),
+            lambda: _array_hash(array),
+        )
+    labelled = data if isinstance(data, LabelledSet) else open_dataset(str(data))
     return ImageSource(
         labelled.name,
         labelled.labels,
         len(labelled),
-        lambda index: decode_image(labelled.read(index), _row_name(labelled, index)),
+        lambda index: labelled_image(labelled, index),
         labelled.content_hash,
+        labelled.fingerprint,
+    )
+
+
+def labelled_image(labelled: LabelledSet, index: int) -> np.ndarray:
+    """Image ``index`` of a set, uint8 [H, W, 3] RGB: cropped to its box where the set has boxes.
+
+    Raises:
+        VidclError: naming the image that cannot be read or whose box is empty.
+    """
+    name = _row_name(labelled, index)
+    image = decode_image(labelled.read(index), name)
+    return image if labelled.boxes is None else crop_to_box(image, labelled.boxes[index], name)
+
+
+def crop_to_box(image: np.ndarray, box: np.ndarray, name: str) -> np.ndarray:
+    """The part of an image [H, W, ...] inside a box, rounded outwards to whole pixels.
+
+    Args:
+        box: float [4], left, top, right, bottom in pixels; what lies outside the image is cut off.
+        name: how an error names the image.
+
+    Returns:
+        A view on ``image``, at least one pixel high and wide.
+
+    Raises:
+        VidclError: the box is not finite, or nothing of the image lies in it.
+    """
+    height, width = image.shape[:2]
+    if np.isfinite(box).all() and box[0] < box[2] and box[1] < box[3]:
+        left, top = np.maximum(np.floor(box[:2]), 0).astype(int)
+        right, bottom = np.minimum(np.ceil(box[2:]), (width, height)).astype(int)
+        if left < right and top < bottom:
+            return image[top:bottom, left:right]
+    words = ", ".join(f"{value:g}" for value in box)
+    raise VidclError(
+        f"The box ({words}) of the image {name}, {width} x {height}, is empty: correct it or leave "
+        f"the row out."
     )
 
 

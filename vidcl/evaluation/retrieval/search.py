@@ -1,143 +1,137 @@
-"""Exact nearest neighbours by cosine, the same ranks from FAISS and from torch.
+"""Exact nearest neighbours by cosine, the same ranks from FAISS and from torch, read in blocks.
 
-The score of a pair is the inner product of the two unit-length features in double precision,
-rounded to multiples of 2^-30; equal scores go to the lower row number. A single-precision backend
-proposes candidates, they are scored again by this rule, and more are fetched until nothing outside
-can belong among the k. So the answer depends neither on the backend nor on its blocking.
+A backend proposes candidates from single-precision scores of one block of rows after another; they
+are scored again by the rule of ``scores``; where a row that was not proposed could still belong
+among the k, the blocks are read once more for every row that could. So the answer depends neither
+on the backend nor on the blocking, and no copy of the features is made: ``GALLERY_BLOCK`` rows are
+held beside them, and the queries in double and single precision.
 """
 
 from collections.abc import Callable
-from types import ModuleType
-from typing import Literal
 
 import numpy as np
 import torch
 
-from vidcl.errors import VidclError, require
+from vidcl.errors import VidclError
+from vidcl.evaluation.retrieval.backends import Backend, Proposer, chosen_device, proposer
+from vidcl.evaluation.retrieval.lists import lists_of
+from vidcl.evaluation.retrieval.rows import Rows, as_rows, unit_rows
+from vidcl.evaluation.retrieval.scores import pair_scores, quantised, rough_slack
+from vidcl.evaluation.retrieval.tiles import Asked, query_groups, ticker
 
-Backend = Literal["auto", "faiss", "torch"]
-Proposer = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+__all__ = ["Backend", "nearest", "quantised", "unit_rows"]
 
-SCORE_GRID = 2.0**30
-BLOCK = 1024
-# Candidates to score again at a time, in double precision: 64 MiB at 8 bytes.
-RESCORE_VALUES = 1 << 23
-
-
-def unit_rows(features: np.ndarray) -> np.ndarray:
-    """Float [N, D] to float64 rows of length one; a zero row stays zero."""
-    rows = np.asarray(features, dtype=np.float64)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.ascontiguousarray(rows / np.where(norms == 0, 1.0, norms))
-
-
-def quantised(scores: np.ndarray) -> np.ndarray:
-    """Scores on the grid on which ties are decided."""
-    return np.rint(scores * SCORE_GRID) / SCORE_GRID
+#: Candidates beyond k: whoever lies within rounding of the k-th is most often among them.
+SPARE = 8
 
 
 def nearest(
-    features: np.ndarray,
+    features: Rows,
     queries: np.ndarray,
     k: int,
     excluded: Callable[[np.ndarray], list[np.ndarray]],
     *,
+    among: np.ndarray | None = None,
     backend: Backend = "auto",
+    device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k nearest allowed rows of each query, best first.
 
     Args:
-        features: float [N, D]; the gallery, and the queries are rows of it.
+        features: float [N, D]; an array, a memory map, or any rows read in slices. The queries are
+            rows of it.
         queries: int [Q], row numbers.
         k: neighbours per query.
         excluded: given row numbers [B], the rows each of them may not find (sorted int arrays).
-        backend: "auto" takes FAISS where it can be imported, torch otherwise.
+        among: sorted row numbers that may be found; None: all.
+        backend: see ``backends``.
+        device: "cpu", "cuda", "cuda:N", or "auto".
+        progress: called with the blocks that are done and how many there are.
 
     Returns:
         Row numbers int64 [Q, k] and scores float64 [Q, k]; -1 and -inf where the allowed gallery
         has fewer than k rows.
 
     Raises:
-        VidclError: FAISS is asked for and cannot be imported, or k is not positive.
+        VidclError: FAISS is asked for and cannot be imported, k is not positive, or a feature is
+            not finite.
     """
     if k < 1:
         raise VidclError(f"Ask for at least one neighbour, not {k}.")
-    exact = unit_rows(features)
-    propose = _proposer(exact.astype(np.float32), backend)
+    source, queries = as_rows(features), np.asarray(queries, dtype=np.int64)
+    gallery = np.arange(source.shape[0]) if among is None else among
+    place = chosen_device(device)
+    propose = proposer(backend, place)
     found = np.full((len(queries), k), -1, dtype=np.int64)
     scores = np.full((len(queries), k), -np.inf)
-    for first in range(0, len(queries), BLOCK):
-        rows = np.asarray(queries[first : first + BLOCK])
-        part = slice(first, first + len(rows))
-        found[part], scores[part] = _nearest_of_block(exact, rows, k, excluded(rows), propose)
-        if progress is not None:
-            progress(min(first + BLOCK, len(queries)), len(queries))
+    tick = ticker(progress, len(queries), gallery, source.shape[1])
+    for part in query_groups(len(queries), source.shape[1]):
+        barred = lists_of(excluded(queries[part]))
+        asked = Asked(source, queries[part], gallery, barred, place)
+        found[part], scores[part] = _proposed(asked, k, propose, tick)
     return found, scores
 
 
-def _nearest_of_block(
-    exact: np.ndarray, rows: np.ndarray, k: int, banned: list[np.ndarray], propose: Proposer
+def _proposed(
+    asked: Asked, k: int, propose: Proposer, tick: Callable[[], None]
 ) -> tuple[np.ndarray, np.ndarray]:
-    count, dim = exact.shape
-    # Rounding of a single-precision inner product of unit vectors grows like sqrt(D) ulp; this is
-    # far outside what it reaches.
-    slack = 4 * np.sqrt(dim) * 2.0**-24 + 1 / SCORE_GRID
-    found = np.full((len(rows), k), -1, dtype=np.int64)
-    scores = np.full((len(rows), k), -np.inf)
-    waiting = np.arange(len(rows))
-    wanted = min(count, k + max((len(part) for part in banned), default=0) + 8)
-    while len(waiting):
-        rough, candidates = propose(exact[rows[waiting]].astype(np.float32), wanted)
-        fine = quantised(_rescored(exact, rows[waiting], candidates))
-        for place, query in enumerate(waiting):
-            fine[place, np.isin(candidates[place], banned[query])] = -np.inf
-        best = np.lexsort((candidates, -fine), axis=1)[:, :k]
-        top_scores = np.take_along_axis(fine, best, axis=1)
-        top_rows = np.take_along_axis(candidates, best, axis=1)
-        found[waiting, : best.shape[1]] = np.where(np.isneginf(top_scores), -1, top_rows)
-        scores[waiting, : best.shape[1]] = top_scores
-        # Nothing unseen scores above the last candidate by more than the slack.
-        certain = (wanted == count) | (scores[waiting, k - 1] > rough[:, -1] + slack)
-        waiting = waiting[~certain]
-        wanted = min(count, 2 * wanted)
+    """The answer for queries that go through the features together."""
+    kept = k + SPARE
+    rough = np.full((len(asked), kept), -np.inf, dtype=np.float32)
+    rows = np.full((len(asked), kept), -1, dtype=np.int64)
+    for tile in asked.tiles():
+        part, (values, local) = tile.part, propose(tile, kept)
+        both = np.concatenate([rough[part], values], axis=1)
+        best = np.argpartition(-both, kept - 1, axis=1)[:, :kept]
+        rough[part] = np.take_along_axis(both, best, axis=1)
+        rows[part] = np.take_along_axis(
+            np.concatenate([rows[part], tile.numbers[local]], axis=1), best, axis=1
+        )
+        tick()
+    slack = rough_slack(asked.exact.shape[1])
+    last = rough.min(axis=1).astype(np.float64)
+    # The k best so far score at least as much as the k-th less the slack: others need not be asked.
+    floor = np.partition(rough, kept - k, axis=1)[:, kept - k].astype(np.float64) - 2 * slack
+    rows[np.isneginf(rough) | (rough < floor[:, None])] = -1
+    found, scores = _decided(asked, rows, k)
+    # Nothing unseen scores above the last candidate by more than the slack.
+    doubtful = np.flatnonzero(np.isfinite(last) & (scores[:, -1] <= last + slack))
+    if len(doubtful):
+        found[doubtful], scores[doubtful] = _all_above(
+            asked.some(doubtful), scores[doubtful, -1], k
+        )
     return found, scores
 
 
-def _rescored(exact: np.ndarray, rows: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """Inner products float64 [Q, M], each summed in the same order whatever the blocking."""
-    scores = np.empty(candidates.shape)
-    step = max(1, RESCORE_VALUES // (candidates.shape[1] * exact.shape[1]))
-    for first in range(0, len(rows), step):
-        part = slice(first, first + step)
-        scores[part] = (exact[candidates[part]] * exact[rows[part], None, :]).sum(axis=2)
-    return scores
+def _decided(asked: Asked, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k best of the candidates ``rows`` [Q, M] (-1: none) by their exact scores."""
+    exact = np.full(rows.shape, -np.inf)
+    places, _ = valid = np.nonzero(rows >= 0)
+    exact[valid] = pair_scores(asked.source, asked.exact, places, rows[valid])
+    best = np.lexsort((rows, -exact), axis=1)[:, :k]
+    return np.take_along_axis(rows, best, axis=1), np.take_along_axis(exact, best, axis=1)
 
 
-def _proposer(gallery: np.ndarray, backend: Backend) -> Proposer:
-    if backend == "torch":
-        return _torch_proposer(gallery)
-    try:
-        # After torch, whose OpenMP runtime must come first (faiss issue 4273).
-        faiss = require("faiss", "faiss-cpu")
-    except VidclError:
-        if backend == "faiss":
-            raise
-        return _torch_proposer(gallery)
-    return _faiss_proposer(faiss, gallery)
-
-
-def _faiss_proposer(faiss: ModuleType, gallery: np.ndarray) -> Proposer:
-    index = faiss.IndexFlatIP(gallery.shape[1])
-    index.add(gallery)
-    return index.search  # type: ignore[no-any-return]
-
-
-def _torch_proposer(gallery: np.ndarray) -> Proposer:
-    columns = torch.from_numpy(gallery).T
-
-    def propose(queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        values, rows = torch.topk(torch.from_numpy(queries) @ columns, k, dim=1)
-        return values.numpy(), rows.numpy()
-
-    return propose
+def _all_above(asked: Asked, known: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k best of all rows that can reach the score ``known`` [Q], which k rows do reach."""
+    floor = torch.from_numpy((known - 2 * rough_slack(asked.exact.shape[1])).astype(np.float32))
+    found = np.full((len(asked), k), -1, dtype=np.int64)
+    scores = np.full((len(asked), k), -np.inf)
+    for tile in asked.tiles():
+        part, rough = tile.part, tile.scores()
+        above = (rough >= floor[part].to(rough.device)[:, None]).nonzero().cpu().numpy()
+        if not len(above):
+            continue
+        places, rows = above[:, 0], tile.numbers[above[:, 1]]
+        exact = pair_scores(asked.source, asked.exact[part], places, rows)
+        counts = np.bincount(places, minlength=part.stop - part.start)
+        wide = np.full((len(counts), k + counts.max()), -1, dtype=np.int64)
+        fine = np.full(wide.shape, -np.inf)
+        wide[:, :k], fine[:, :k] = found[part], scores[part]
+        column = k + np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
+        wide[places, column], fine[places, column] = rows, exact
+        best = np.lexsort((wide, -fine), axis=1)[:, :k]
+        found[part] = np.take_along_axis(wide, best, axis=1)
+        scores[part] = np.take_along_axis(fine, best, axis=1)
+    return found, scores

@@ -21,5 +21,24 @@ def bootstrap_interval(
     for sample in range(samples):
         draw = generator.integers(len(sums), size=len(sums))
         means[sample] = sums[draw].sum() / sizes[draw].sum()
+    return central_interval(means)
+
+
+def resampled_means(values: np.ndarray, *, samples: int = 1000, seed: int = 0) -> np.ndarray:
+    """Means [samples, M] of rows of ``values`` [objects, M], objects drawn with replacement.
+
+    Columns keep together, so a ratio of two columns' means may be taken of the result.
+    """
+    count = len(values)
+    generator = np.random.default_rng(seed)
+    means = np.empty((samples, values.shape[1]))
+    for sample in range(samples):
+        drawn = np.bincount(generator.integers(count, size=count), minlength=count)
+        means[sample] = drawn @ values / count
+    return means
+
+
+def central_interval(values: np.ndarray) -> list[float]:
+    """The central 95 % [low, high] of resampled values [samples]."""
     tail = (1 - LEVEL) / 2
-    return [float(bound) for bound in np.quantile(means, (tail, 1 - tail))]
+    return [float(bound) for bound in np.quantile(values, (tail, 1 - tail))]

@@ -13,6 +13,8 @@ from vidcl.errors import VidclError
 from vidcl.files import atomic_path
 
 METADATA_KEY = b"vidcl_embeddings"
+#: Numbers of the features in one row group of a file.
+VALUES_PER_GROUP = 1 << 23
 
 
 def embedding_table(
@@ -82,9 +84,20 @@ def table_metadata(table: pa.Table) -> dict[str, Any]:
 
 
 def write_embeddings(table: pa.Table, path: str | Path) -> None:
-    """Write the table as Parquet, atomically, with its metadata."""
+    """Write the table as Parquet, atomically, with its metadata.
+
+    Row groups of some 32 MiB let a reader go through features that memory does not hold.
+    """
+    width = max(1, table.schema.field("feature").type.list_size)
+    labels = [name for name in table.column_names if name != "feature"]
     with atomic_path(path) as aside:
-        pq.write_table(table, aside, compression="none")
+        pq.write_table(
+            table,
+            aside,
+            compression="none",
+            row_group_size=max(1024, VALUES_PER_GROUP // width),
+            use_dictionary=labels,
+        )
 
 
 def read_embeddings(path: str | Path) -> pa.Table:

@@ -26,7 +26,7 @@ from vidcl.datasets.labelled import LabelledSet, open_labelled_set
 from vidcl.errors import VidclError
 from vidcl.evaluation.config import EvaluationConfig
 from vidcl.evaluation.embed import embed
-from vidcl.evaluation.evaluate import measure
+from vidcl.evaluation.measure import measure
 from vidcl.evaluation.probes.azimuth import gap_r2, nearest_angle
 from vidcl.files import write_atomic
 from vidcl.jobs import default_workers

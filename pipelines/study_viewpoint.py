@@ -24,7 +24,8 @@ from vidcl.config import Config, load_config
 from vidcl.datasets.labelled import open_labelled_set, write_labelled_set
 from vidcl.evaluation.config import EvaluationConfig
 from vidcl.evaluation.embed import read_embeddings, write_embeddings
-from vidcl.evaluation.evaluate import System, evaluate, measure
+from vidcl.evaluation.evaluate import System, evaluate
+from vidcl.evaluation.measure import measure
 from vidcl.evaluation.results import table_text, write_results
 from vidcl.evaluation.systems import control_systems, encoder_tables
 from vidcl.files import write_atomic

@@ -11,10 +11,17 @@ from PIL import Image
 
 from vidcl.errors import VidclError
 from vidcl.evaluation.config import EvaluationConfig
-from vidcl.evaluation.evaluate import System, evaluate, measure
-from vidcl.evaluation.galleries import build_gallery, write_galleries
+from vidcl.evaluation.evaluate import System, evaluate
+from vidcl.evaluation.galleries import (
+    build_gallery,
+    pack_gallery,
+    spread_order,
+    spread_within,
+    write_galleries,
+)
+from vidcl.evaluation.gallery_picture import RIGHT, WRONG, gallery_picture
+from vidcl.evaluation.measure import measure
 from vidcl.evaluation.results import (
-    gap_text,
     metric_names,
     read_results,
     table_text,
@@ -114,6 +121,31 @@ def test_file_round_trip_table_and_csv(results, tmp_path):
         read_results(tmp_path / "list.json")
 
 
+def test_systems_of_one_width_are_tested_against_each_other():
+    near, far, wide = table(0, signal=2.0), table(1, signal=0.1), table(2, dim=48)
+    systems = [
+        System("near", [{"wild": near}]),
+        System("far", [{"wild": far}]),
+        System("wide", [{"wild": wide}]),
+        System("seeds", [{"wild": table(3)}, {"wild": table(4)}]),
+        System("control a", [{"wild": table(5)}], "control"),
+        System("control b", [{"wild": table(6)}], "control"),
+    ]
+    results = evaluate(systems, FAST)
+    rows = [row for row in results["comparisons"] if row["metric"] == "whitened_cosine"]
+    pairs = {(row["a"], row["b"]) for row in rows}
+    # neither systems of another width, nor of several seeds, nor two controls
+    assert pairs == {("near", "far")} | {
+        (system, control) for system in ("near", "far") for control in ("control a", "control b")
+    }
+    first = next(row for row in rows if (row["a"], row["b"]) == ("near", "far"))
+    assert first["difference"] > 0 and first["p"] < 0.01 and first["n"] == 12
+    assert first["p"] <= first["p_holm"] <= 5 * first["p"]
+    assert any("feature width" in sentence for sentence in results["warnings"])
+    alone = evaluate(systems, FAST.model_copy(update={"permutations": 0}))
+    assert alone["comparisons"] == []
+
+
 def test_narrow_features_leave_out_wide_tops_and_names_are_unique():
     narrow = evaluate([System("n", [{"wild": table(0, dim=16)}])], FAST)["systems"][0]["sets"]
     assert "ris@10" in narrow["wild"] and "ris@25" not in narrow["wild"]
@@ -179,22 +211,84 @@ def test_sample_steps_keeps_both_ends():
 def test_gallery_asks_all_systems_the_same_and_marks_right_answers(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (96, 100, 60, 3), dtype=np.uint8)
     tables = {"good": table(1, signal=3.0), "bad": table(2, signal=0.0)}
-    gallery = build_gallery("wild", tables, images, queries=4, min_gap=90)
-    good, bad = gallery["systems"]
-    assert [row["query"] for row in good["rows"]] == [row["query"] for row in bad["rows"]]
-    assert len({row["label"] for row in good["rows"]}) == 4
-    for row in good["rows"]:
-        assert len(row["found"]) == 5
-        for hit in row["found"]:
-            assert hit["right"] == (hit["label"] == row["label"])
-            gap = abs(int(hit["image"]) % 8 - int(row["query"]) % 8)
-            assert hit["image"] != row["query"] and not (hit["right"] and min(gap, 8 - gap) < 2)
-    assert sum(hit["right"] for row in good["rows"] for hit in row["found"]) > 15
-    picture = Image.open(io.BytesIO(base64.b64decode(next(iter(gallery["images"].values())))))
-    assert max(picture.size) == 80 and picture.format == "JPEG"
-    assert json.loads(write_galleries([gallery], tmp_path).read_text())["galleries"] == [gallery]
+    gallery = build_gallery("wild", tables, images, min_gap=90)
+    assert (gallery["set"], gallery["content_hash"], gallery["asked"]) == ("wild", "abc", 96)
+    assert gallery["rows"] == gallery["queries"] == list(range(96))
+    names = [gallery["labels"][k] for k in gallery["label"]]
+    assert names == tables["good"]["instance"].to_pylist()
+    right = {}
+    for system in gallery["systems"]:
+        features = np.array(tables[system["name"]]["feature"].to_pylist())
+        unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+        right[system["name"]] = 0
+        for query in range(96):
+            apart = np.abs(np.arange(96) % 8 - query % 8)
+            near = (np.arange(96) // 8 == query // 8) & (np.minimum(apart, 8 - apart) < 2)
+            scores = np.where(near, -np.inf, unit @ unit[query])
+            found = np.argsort(-scores, kind="stable")[:10]
+            assert system["found"][query] == found.tolist()
+            np.testing.assert_allclose(system["scores"][query], 1000 * scores[found], atol=0.51)
+            right[system["name"]] += names[found[0]] == names[query]
+    assert right["good"] > 80 > 20 > right["bad"]
+    picture = Image.open(io.BytesIO(base64.b64decode(gallery["images"][0])))
+    assert picture.size == (58, 96) and picture.format == "WEBP"
+    stored = json.loads(write_galleries([gallery], tmp_path).read_text())
+    assert stored == {"version": 2, "galleries": [gallery]}
     with pytest.raises(VidclError, match="96 rows for 5 images"):
         build_gallery("wild", tables, images[:5])
+
+
+def test_drawn_queries_show_different_instances_and_make_a_picture():
+    images = np.full((96, 8, 8, 3), 200, dtype=np.uint8)
+    gallery = build_gallery("wild", {"good": table(1)}, images, queries=4, neighbours=5, seed=3)
+    asked = gallery["queries"]
+    assert len({gallery["label"][query] for query in asked}) == len(asked) == 4
+    other = build_gallery("wild", {"good": table(1)}, images, queries=4, neighbours=5, seed=4)
+    assert [gallery["rows"][q] for q in asked] != [other["rows"][q] for q in other["queries"]]
+    picture = np.asarray(Image.open(io.BytesIO(gallery_picture(gallery))))
+    assert picture.shape == (6 + 4 * 86, 12 + 6 * 86, 3)
+    for row, (query, found) in enumerate(zip(asked, gallery["systems"][0]["found"], strict=True)):
+        for column, hit in enumerate(found):
+            frame = picture[6 + row * 86, 6 + (column + 1) * 86 + 6]
+            right = gallery["label"][hit] == gallery["label"][query]
+            assert tuple(frame) == (RIGHT if right else WRONG)
+
+
+def test_a_large_gallery_is_thinned_evenly_and_keeps_the_pictures_of_neighbours():
+    images = np.random.default_rng(0).integers(0, 256, (96, 4, 4, 3), dtype=np.uint8)
+    tables = {"good": table(1, signal=3.0), "bad": table(2, signal=0.0)}
+    whole = build_gallery("wild", tables, images)
+    small = build_gallery("wild", tables, images, most=60)
+    assert small["asked"] == 96 and len(small["images"]) <= 60
+    asked = [small["rows"][query] for query in small["queries"]]
+    assert 2 <= len(asked) < 60 and asked == sorted(asked)
+    for system, full in zip(small["systems"], whole["systems"], strict=True):
+        for row, found, scores in zip(asked, system["found"], system["scores"], strict=True):
+            assert [small["rows"][hit] for hit in found] == full["found"][row]
+            assert scores == full["scores"][row]
+    for k, row in enumerate(small["rows"]):
+        assert small["images"][k] == whole["images"][row]
+        label = small["labels"][small["label"][k]]
+        assert label == whole["labels"][whole["label"][row]]
+    with pytest.raises(VidclError, match="answers 1 queries of w, not the 2 asked"):
+        labels, one = np.array(["a"] * 96), np.zeros((1, 3), dtype=int)
+        pack_gallery("w", images, labels, np.arange(2), {"s": (one, one)}, protocol="")
+
+
+def test_every_beginning_of_the_spread_order_is_even():
+    for count in (1, 2, 7, 64, 1000):
+        order = spread_order(count)
+        assert sorted(order.tolist()) == list(range(count))
+        for kept in (4, 16, 100):
+            if kept < count:
+                gaps = np.diff(np.sort(order[:kept]), prepend=0, append=count)
+                assert gaps.max() <= 2 * (count / kept) + 2
+    assert spread_within([{0, 1, 2}, {2, 3}, {3, 4}, {5}], 4).tolist() == [0]
+    assert spread_within([{0, 1}, {1, 2}, {0, 2}, {5}], 3).tolist() == [0, 1, 2]
+    weights = [10, 1, 1, 1, 1, 1]
+    kept = spread_within([{0}, {1}, {2}, {3}], 9, weights=weights, each=2, heaviest=15)
+    assert kept.tolist() == [0, 2]  # 12 + 3; one alone is kept even where it is too heavy
+    assert spread_within([{0}, {1}], 9, weights=weights, heaviest=3).tolist() == [0]
 
 
 def test_knn_where_the_class_is_what_is_retrieved_leaves_out_the_image_alone():

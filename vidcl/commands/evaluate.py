@@ -15,12 +15,15 @@ from vidcl.progress import show_progress
 class Options:
     """Measure invariance (RIS), cross-view retrieval and k-NN accuracy of embedded sets.
 
-    Every table is one system on one set, as vidcl embed writes it. Rows of i.i.d. features are
-    added, since the chance level of RIS depends on set sizes and feature width.
+    Every table is one system on one set, as vidcl embed writes it. A row of i.i.d. features is
+    added for every feature width, since the chance level of RIS depends on it and on the sizes of
+    the sets. The other control that a table should carry, the network untrained, needs the images:
+    vidcl embed random:resnet18 IMAGES makes it.
 
     Examples:
       vidcl evaluate wild.parquet --out results.json
       vidcl evaluate moco=moco-wild.parquet ours=ours-wild.parquet --out results.json
+      vidcl evaluate eth80.parquet --gaps 0 45 90 --full
       vidcl evaluate photos.parquet --instance-column class --min-gap 0
     """
 
@@ -29,6 +32,8 @@ class Options:
     settings: Annotated[EvaluationConfig, tyro.conf.arg(name="")]
     out: Path | None = None
     """Write results.json here too."""
+    full: bool = False
+    """Print every metric, with its 95 % interval."""
 
 
 def run(argv: list[str]) -> int:
@@ -40,13 +45,19 @@ def run(argv: list[str]) -> int:
     from vidcl.evaluation.controls import iid_table
     from vidcl.evaluation.embed import read_embeddings
     from vidcl.evaluation.evaluate import System, evaluate
-    from vidcl.evaluation.results import table_text, write_results
+    from vidcl.evaluation.results import (
+        CHANCE,
+        gap_text,
+        metric_names,
+        table_text,
+        write_results,
+    )
     from vidcl.evaluation.table import table_features, table_metadata
 
     if not options.tables:
         raise VidclError("Name the tables to measure: Parquet files written by vidcl embed.")
     systems: dict[str, dict[str, pa.Table]] = {}
-    chance: dict[str, pa.Table] = {}
+    chance: dict[int, dict[str, pa.Table]] = {}
     for word in options.tables:
         name, _, file = word.rpartition("=")
         table = read_embeddings(file)
@@ -55,15 +66,24 @@ def run(argv: list[str]) -> int:
         if set_name in sets:
             raise VidclError(f"{word}: the system '{name}' has the set '{set_name}' twice.")
         sets[set_name] = table
-        chance.setdefault(
-            set_name, iid_table(table, table_features(table).shape[1], options.settings.seed)
-        )
+        width = table_features(table).shape[1]
+        if set_name not in chance.setdefault(width, {}):
+            chance[width][set_name] = iid_table(table, width, options.settings.seed)
     rows = [System(name, [tables]) for name, tables in systems.items()]
-    rows.append(System("i.i.d. features", [chance], "control"))
+    rows += [
+        System(CHANCE if len(chance) == 1 else f"{CHANCE}, {width} units", [tables], "control")
+        for width, tables in chance.items()
+    ]
     with show_progress("evaluate", unit="tables") as progress:
         results = evaluate(rows, options.settings, progress=progress)
+    metrics = metric_names(results, everything=options.full)
     for set_name in results["sets"]:
-        print(f"\n{table_text(results, set_name)}")
+        print(f"\n{table_text(results, set_name, metrics, intervals=options.full)}")
+        by_gap = gap_text(results, set_name)
+        if by_gap is not None:
+            print(f"\n{by_gap}")
+    for sentence in results["warnings"]:
+        print(f"\nwarning: {sentence}")
     if options.out is not None:
         write_results(results, options.out)
         print(f"\nresults: {options.out}\nnext:    vidcl report {options.out.parent}")

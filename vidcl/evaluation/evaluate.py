@@ -1,6 +1,6 @@
 """From embedding tables to results: every system on every set, one dictionary for results.json."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,15 +9,13 @@ import pyarrow as pa
 
 from vidcl.errors import VidclError
 from vidcl.evaluation.config import EvaluationConfig
-from vidcl.evaluation.invariance.ris import ris
-from vidcl.evaluation.probes.knn import knn_accuracy
-from vidcl.evaluation.retrieval.cross_view import cross_view_retrieval
-from vidcl.evaluation.table import table_column, table_features, table_metadata
-from vidcl.evaluation.tracks import half_track_metrics
+from vidcl.evaluation.invariance.comparability import comparability_warnings
+from vidcl.evaluation.invariance.compare import PairedValues, compare_all
+from vidcl.evaluation.measure import measure_table
+from vidcl.evaluation.table import table_metadata
 from vidcl.version import __version__
 
 Tables = Mapping[str, pa.Table]
-TRACKS_SET = "tracks"
 # Numbers of the set and the protocol, the same in every run of a system.
 PROTOCOL = ("min_gap", "knn_chance", "target_rate")
 
@@ -46,8 +44,10 @@ def evaluate(
     """Measure every system on every one of its sets.
 
     A set named ``tracks`` (or ``tracks_...``) is measured by ``half_track_retrieval``; every other
-    set by cross-view retrieval, RIS and k-NN class accuracy. Several runs of one system give the
-    mean of each metric and ``<metric>_std`` (over runs, n - 1), and no bootstrap intervals.
+    set by cross-view retrieval, RIS, whitened cosine and k-NN class accuracy. Several runs of one
+    system give the mean of each metric and ``<metric>_std`` (over runs, n - 1), and no bootstrap
+    intervals. Systems of one run each are tested against each other for invariance on the same
+    objects, trained ones against every other.
 
     Returns:
         The structure of ``docs/results_format.md``.
@@ -63,12 +63,21 @@ def evaluate(
     done = 0
     rows = []
     sets: dict[str, Any] = {}
+    tested: dict[str, dict[str, dict[str, PairedValues]]] = {}
+    said: dict[tuple[str, str], list[str]] = {}
     for system in systems:
         measured: dict[str, list[dict[str, Any]]] = {}
         for tables in system.runs:
             for set_name, table in tables.items():
-                measured.setdefault(set_name, []).append(measure(set_name, table, config))
+                found = measure_table(set_name, table, config)
+                measured.setdefault(set_name, []).append(found.metrics)
                 sets.setdefault(set_name, _set_facts(table))
+                for sentence in found.warnings:
+                    said.setdefault((set_name, sentence), []).append(system.name)
+                if len(system.runs) == 1:
+                    for metric, values in found.pairs.items():
+                        by_system = tested.setdefault(set_name, {}).setdefault(metric, {})
+                        by_system[system.name] = values
                 done += 1
                 if progress is not None:
                     progress(done, jobs)
@@ -81,6 +90,7 @@ def evaluate(
                 "sets": {name: aggregate(values) for name, values in measured.items()},
             }
         )
+    trained = {system.name for system in systems if system.kind == "trained"}
     return {
         "schema_version": 1,
         "title": title,
@@ -88,62 +98,24 @@ def evaluate(
         "settings": {"evaluation": config.model_dump(mode="json"), **(settings or {})},
         "sets": sets,
         "systems": rows,
+        "comparisons": _comparisons(tested, trained, config),
+        "warnings": [
+            *[
+                f"{set_name}: {sentence} ({', '.join(dict.fromkeys(names))})"
+                for (set_name, sentence), names in said.items()
+            ],
+            *_not_comparable(rows),
+        ],
         "timings": dict(timings or {}),
         "store": store,
     }
-
-
-def measure(set_name: str, table: pa.Table, config: EvaluationConfig) -> dict[str, Any]:
-    """Every metric of one table."""
-    if set_name == TRACKS_SET or set_name.startswith(f"{TRACKS_SET}_"):
-        return half_track_metrics(
-            table,
-            k=config.recall_at,
-            backend=config.backend,
-            bootstrap=config.bootstrap,
-            seed=config.seed,
-        )
-    features = table_features(table)
-    instances = table_column(table, config.instance_column)
-    columns = table.column_names
-    classes = table_column(table, config.class_column) if config.class_column in columns else None
-    angles = table_column(table, config.angle_column) if config.angle_column in columns else None
-    result = cross_view_retrieval(
-        features,
-        instances,
-        angles,
-        config.min_gap,
-        config.recall_at,
-        gap_edges=config.gap_edges,
-        backend=config.backend,
-        bootstrap=config.bootstrap,
-        seed=config.seed,
-    )
-    top = [count for count in config.ris_top if count <= features.shape[1]]
-    largest = np.unique(instances, return_counts=True)[1].max()
-    if top and largest >= 3:
-        result |= ris(features, instances, instances if classes is None else classes, top)
-    if classes is not None:
-        # Where the class itself is what is retrieved, an image's own instance is that image.
-        alone = config.class_column == config.instance_column
-        result |= knn_accuracy(
-            features,
-            classes,
-            np.arange(len(table)) if alone else instances,
-            k=config.knn_k,
-            temperature=config.knn_temperature,
-            backend=config.backend,
-            bootstrap=config.bootstrap,
-            seed=config.seed,
-        )
-    return result
 
 
 def aggregate(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One run as it is; several as the mean of every number and ``<name>_std`` beside it.
 
     Counts (images, sets, ...) stay as they are; lists that differ, such as bootstrap intervals, are
-    left out.
+    left out. Entries of ``gaps`` and factors are taken one by one.
     """
     if len(runs) == 1:
         return dict(runs[0])
@@ -158,12 +130,54 @@ def aggregate(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 result["gap_curve_std"] = np.column_stack([middle, std[:, 1]]).tolist()
             else:
                 result[name] = []
+        elif name == "gaps":
+            result[name] = [aggregate(entries) for entries in zip(*values, strict=True)]
+        elif isinstance(first, dict):
+            result[name] = aggregate(values)
         elif isinstance(first, float) and name not in PROTOCOL:
             result[name] = float(np.mean(values))
             result[f"{name}_std"] = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
         elif not isinstance(first, list) or all(value == first for value in values):
             result[name] = first
     return result
+
+
+def _comparisons(
+    tested: Mapping[str, Mapping[str, Mapping[str, PairedValues]]],
+    trained: Set[str],
+    config: EvaluationConfig,
+) -> list[dict[str, Any]]:
+    """Paired permutation tests of every trained system against all others; see ``compare_all``.
+
+    ``tested``: {set: {metric: {system: its value on each object}}}.
+    """
+    return [
+        row
+        for set_name, metrics in (tested.items() if config.permutations else ())
+        for metric, by_system in metrics.items()
+        for row in compare_all(
+            set_name,
+            metric,
+            by_system,
+            permutations=config.permutations,
+            seed=config.seed,
+            wanted=lambda a, b: bool({a, b} & trained),
+        )
+    ]
+
+
+def _not_comparable(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Sentences about scores of one set that may not be put side by side."""
+    by_set: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        for set_name, values in row["sets"].items():
+            if "ris_mode" in values:
+                by_set.setdefault(set_name, []).append({"name": row["name"]} | values)
+    return [
+        f"{set_name}: {sentence}"
+        for set_name, scores in by_set.items()
+        for sentence in comparability_warnings(scores)
+    ]
 
 
 def _set_facts(table: pa.Table) -> dict[str, Any]:

@@ -152,11 +152,11 @@ def _cell(values: dict[str, Any], name: str, intervals: bool) -> str:
     digits = 2 if name.startswith("whitened") else 1
     bounds = values.get(f"{name}_interval")
     if spread is not None:
-        return f"{value:.{digits}f} ± {spread:.{digits}f}"
+        return f"{value:z.{digits}f} ± {spread:.{digits}f}"
     if intervals and bounds is not None:
         low, high = (shown(name, bound) for bound in bounds)
-        return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{value:.{digits}f}"
+        return f"{value:z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]"
+    return f"{value:z.{digits}f}"
 
 
 def _belongs(name: str, prefix: str) -> bool:

@@ -1,16 +1,23 @@
-"""What the page shows of results.json: tables, invariance bars, curves against the gap."""
+"""The page's tables of results: systems down, and metrics or sets across."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from vidcl.evaluation.evaluate import TRACKS_SET
-from vidcl.evaluation.results import CHANCE, metric_label, metric_names, shown
-from vidcl.report.charts import Role, Series, line_chart
+from vidcl.evaluation.measure import TRACKS_SET
+from vidcl.evaluation.results import CHANCE
+from vidcl.report.charts import Role
+from vidcl.report.metrics import (
+    SMALLER_IS_BETTER,
+    Results,
+    System,
+    interval_text,
+    is_chance,
+    metric_label,
+    number_of,
+    value_text,
+)
 
 PRIMARY_SET = "wild"
-
-Results = dict[str, Any]
-System = dict[str, Any]
 
 
 def set_names(results: Results) -> list[str]:
@@ -35,9 +42,12 @@ def headline(results: Results) -> str | None:
     return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
 
-def chance_name(results: Results) -> str | None:
-    """The name of the chance row, where the table has one."""
-    return CHANCE if any(system["name"] == CHANCE for system in results["systems"]) else None
+def chance_rows(results: Results) -> str | None:
+    """Words for where the table shows chance; None where it has no such row."""
+    names = [system["name"] for system in results["systems"] if is_chance(system)]
+    if not names:
+        return None
+    return f"the row “{names[0]}”" if len(names) == 1 else f"the rows of {CHANCE}"
 
 
 def role_of(system: System, accent: str | None) -> Role:
@@ -46,18 +56,34 @@ def role_of(system: System, accent: str | None) -> Role:
     return "accent" if system["name"] == accent else "trained"
 
 
-def set_table(results: Results, set_name: str, accent: str | None) -> dict[str, Any]:
-    """One set: systems down, metrics across."""
+def set_table(
+    results: Results,
+    set_name: str,
+    metrics: Sequence[str],
+    accent: str | None,
+    *,
+    intervals: bool = False,
+) -> dict[str, Any] | None:
+    """One set: systems down, those of the metrics across that it has; None where it has none.
+
+    Every cell has its deviation over seeds; its interval where ``intervals``, else the first
+    column's alone.
+    """
     names = [
         name
-        for name in metric_names(results)
+        for name in metrics
         if any(name in system["sets"].get(set_name, {}) for system in results["systems"])
     ]
-    return _table(
+    if not names:
+        return None
+    return system_table(
         [system for system in results["systems"] if set_name in system["sets"]],
         [metric_label(name) for name in names],
-        lambda system: [_cell(system["sets"][set_name], name, name == names[0]) for name in names],
+        lambda system: [
+            cell(system["sets"][set_name], name, intervals or name == names[0]) for name in names
+        ],
         accent,
+        [name in SMALLER_IS_BETTER for name in names],
     )
 
 
@@ -74,16 +100,16 @@ def metric_matrix(results: Results, metric: str, accent: str | None) -> dict[str
     ]
     if len(sets) < 2:
         return None
-    return _table(
-        results["systems"],
+    return system_table(
+        [s for s in results["systems"] if any(metric in s["sets"].get(n, {}) for n in sets)],
         [name.replace("_", " ") for name in sets],
-        lambda system: [_cell(system["sets"].get(name, {}), metric, False) for name in sets],
+        lambda system: [cell(system["sets"].get(name, {}), metric, False) for name in sets],
         accent,
     )
 
 
 def set_facts(results: Results, set_name: str) -> str:
-    """How many queries and images, and which views were left out."""
+    """How many queries and images, and the protocol."""
     values = next(s["sets"][set_name] for s in results["systems"] if set_name in s["sets"])
     facts = []
     if "n" in values:
@@ -93,85 +119,13 @@ def set_facts(results: Results, set_name: str) -> str:
     if values.get("tracks"):
         facts.append(f"{values['tracks']:,} tracks of {values.get('videos', 0):,} videos")
         facts.append("right answers lie at least half a track away")
+    elif values.get("protocol"):
+        facts.append(str(values["protocol"]).rstrip("."))
     elif values.get("min_gap"):
         facts.append(f"right answers are at least {values['min_gap']:g}° away")
     if values.get("knn_chance") is not None:
         facts.append(f"always naming the largest class gives k-NN {100 * values['knn_chance']:.1f}")
     return "; ".join(facts)
-
-
-def invariance_bars(results: Results, accent: str | None, metric: str) -> list[dict[str, Any]]:
-    """Per set: a bar per system, the chance level (the i.i.d. row), and what chance depends on."""
-    panels: list[dict[str, Any]] = []
-    for name in set_names(results):
-        having = [
-            system
-            for system in results["systems"]
-            if system["sets"].get(name, {}).get(metric) is not None
-        ]
-        if not having:
-            continue
-        chance = next((s["sets"][name][metric] for s in having if s["name"] == CHANCE), None)
-        bars = [
-            {
-                "name": system["name"],
-                "role": role_of(system, accent),
-                "value": system["sets"][name][metric],
-                "std": system["sets"][name].get(f"{metric}_std"),
-            }
-            for system in _trained_first(having)
-            if system["name"] != CHANCE
-        ]
-        facts = having[0]["sets"][name]
-        size = facts.get("set_size") or []
-        panels.append(
-            {
-                "name": name.replace("_", " "),
-                "bars": bars,
-                "chance": chance,
-                "facts": f"{facts.get('sets', '?')} sets"
-                + (f" of {size[1]:g} images" if len(size) == 3 else "")
-                + f", {facts.get('classes', '?')} classes",
-            }
-        )
-    top = max((bar["value"] for panel in panels for bar in panel["bars"]), default=1.0)
-    top = max([top] + [panel["chance"] or 0.0 for panel in panels]) or 1.0
-    for panel in panels:
-        for bar in panel["bars"]:
-            bar["share"] = 100 * bar["value"] / top
-        panel["chance_share"] = None if panel["chance"] is None else 100 * panel["chance"] / top
-    return panels
-
-
-def gap_charts(results: Results, accent: str | None) -> list[dict[str, Any]]:
-    """Recall@1 against the viewpoint gap, for every set whose views turn."""
-    charts = []
-    for name in set_names(results):
-        lines = []
-        for system in results["systems"]:
-            values = system["sets"].get(name, {})
-            curve = values.get("gap_curve") or []
-            if len(curve) < 2 or system["name"] == CHANCE:
-                continue
-            spread = values.get("gap_curve_std") or []
-            lines.append(
-                Series(
-                    system["name"],
-                    role_of(system, accent),
-                    [(point[0], 100 * point[1]) for point in curve],
-                    [100 * point[1] for point in spread] if system["name"] == accent else [],
-                )
-            )
-        chart = line_chart(
-            lines,
-            x_label="angle between the two views (°)",
-            y_label="Recall@1 (%)",
-            x_ticks=[0, 45, 90, 135, 180],
-            dots=True,
-        )
-        if chart is not None:
-            charts.append({"name": name.replace("_", " "), "chart": chart})
-    return charts
 
 
 def summary(results: Results, accent: str | None) -> str | None:
@@ -203,12 +157,19 @@ def summary(results: Results, accent: str | None) -> str | None:
     return text + (f"; {', and '.join(others)}." if others else ".")
 
 
-def _table(
+def system_table(
     systems: Sequence[System],
     columns: list[str],
     cells: Callable[[System], list[dict[str, Any]]],
     accent: str | None,
+    smaller: Sequence[bool] | None = None,
 ) -> dict[str, Any]:
+    """Systems down, trained ones first, with the best of each column marked.
+
+    Args:
+        cells: of a system, one per column.
+        smaller: per column, whether the smallest number is the best.
+    """
     rows = [
         {
             "name": system["name"],
@@ -216,15 +177,16 @@ def _table(
             "accent": system["name"] == accent,
             "cells": cells(system),
         }
-        for system in _trained_first(systems)
+        for system in trained_first(systems)
     ]
     for column in range(len(columns)):
         texts = [row["cells"][column]["text"] for row in rows]
-        best = max((float(text) for text in texts if text is not None), default=None)
+        pick = min if smaller is not None and smaller[column] else max
+        best = pick((number_of(text) for text in texts if text is not None), default=None)
         for row in rows:
             text = row["cells"][column]["text"]
             # Equal as printed is equally best.
-            row["cells"][column]["best"] = text is not None and float(text) == best
+            row["cells"][column]["best"] = text is not None and number_of(text) == best
     return {
         "columns": columns,
         "trained": [row for row in rows if not row["control"]],
@@ -232,16 +194,17 @@ def _table(
     }
 
 
-def _cell(values: dict[str, Any], name: str, with_interval: bool) -> dict[str, Any]:
-    value, spread = shown(name, values.get(name)), shown(name, values.get(f"{name}_std"))
-    interval = values.get(f"{name}_interval") if with_interval else None
+def cell(values: dict[str, Any], name: str, with_interval: bool) -> dict[str, Any]:
+    """{"text", "note"} of one number: what is printed, and its deviation or interval."""
+    text = value_text(name, values.get(name))
     note = None
-    if spread is not None:
-        note = f"± {spread:.1f}"
-    elif interval is not None:
-        note = "–".join(f"{shown(name, bound):.0f}" for bound in interval)
-    return {"text": None if value is None else f"{value:.1f}", "note": note}
+    if (spread := value_text(name, values.get(f"{name}_std"))) is not None:
+        note = f"± {spread}"
+    elif with_interval and text is not None:
+        note = interval_text(name, values.get(f"{name}_interval"))
+    return {"text": text, "note": note}
 
 
-def _trained_first(systems: Sequence[System]) -> list[System]:
+def trained_first(systems: Sequence[System]) -> list[System]:
+    """The controls last, else in the order given."""
     return sorted(systems, key=lambda system: system["kind"] == "control")

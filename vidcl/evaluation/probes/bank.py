@@ -1,0 +1,167 @@
+"""k-NN of test rows among training rows (Wu et al. 2018, as in DINO): bank and queries apart."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vidcl.errors import VidclError
+from vidcl.evaluation.probes.entry import (
+    check_pair,
+    class_numbers,
+    interval_over,
+    largest_share,
+    probe_entry,
+)
+from vidcl.evaluation.retrieval.search import quantised, unit_rows
+
+#: Scores held at a time, float32: 64 MiB.
+BLOCK_VALUES = 1 << 24
+_ROWS = 4096
+
+
+def bank_neighbours(
+    bank: np.ndarray, queries: np.ndarray, k: int, *, first_row: int = 0, block: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k rows of the bank most similar to each query, best first.
+
+    Scores are cosines in double precision rounded to 2^-30, ties go to the lower row, as in
+    ``retrieval.search``; so they depend neither on the block nor on which process holds what.
+
+    Args:
+        bank: float [N, D]; or a part of it, whose row 0 is row ``first_row`` of the whole.
+        queries: float [M, D].
+        block: queries at a time; by default as many as keep the scores within 64 MiB.
+
+    Returns:
+        Rows int64 [M, k] and scores float64 [M, k]; -1 and -inf where the bank has fewer.
+    """
+    columns = _rough(bank).T
+    # Far outside what rounding of a single-precision inner product of unit vectors reaches.
+    slack = np.float32(8 * np.sqrt(bank.shape[1]) * 2.0**-24 + 2.0**-29)
+    found = np.full((len(queries), k), -1, np.int64)
+    scores = np.full((len(queries), k), -np.inf)
+    block = block or max(1, BLOCK_VALUES // len(bank))
+    top = min(k, len(bank))
+    for first in range(0, len(queries), block):
+        wanted = unit_rows(queries[first : first + block])
+        near = wanted.astype(np.float32) @ columns
+        least = -np.partition(-near, top - 1, axis=1)[:, top - 1]
+        for place, cut in enumerate(least, first):
+            among = np.flatnonzero(near[place - first] >= cut - slack)
+            fine = quantised((unit_rows(bank[among]) * wanted[place - first]).sum(axis=1))
+            best = np.lexsort((among, -fine))[:top]
+            found[place, :top] = among[best] + first_row
+            scores[place, :top] = fine[best]
+    return found, scores
+
+
+def _rough(features: np.ndarray) -> np.ndarray:
+    """Unit rows in single precision, made in parts: the one copy of the bank that is held."""
+    rough = np.empty(features.shape, np.float32)
+    for first in range(0, len(features), _ROWS):
+        rough[first : first + _ROWS] = unit_rows(features[first : first + _ROWS])
+    return rough
+
+
+def merge_neighbours(
+    parts: Sequence[tuple[np.ndarray, np.ndarray]], k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What ``bank_neighbours`` finds in the whole bank, from what it found in each part of it."""
+    rows = np.concatenate([found for found, _ in parts], axis=1)
+    scores = np.concatenate([score for _, score in parts], axis=1)
+    best = np.lexsort((rows, -scores), axis=1)[:, :k]
+    return np.take_along_axis(rows, best, axis=1), np.take_along_axis(scores, best, axis=1)
+
+
+def knn_votes(
+    found: np.ndarray, scores: np.ndarray, labels: np.ndarray, classes: int, temperature: float
+) -> np.ndarray:
+    """The class int [M] with the most votes, a neighbour voting with exp(cosine / temperature).
+
+    Args:
+        found, scores: [M, k] of ``bank_neighbours``.
+        labels: int [N], class numbers of the bank's rows. The lower class wins a tie.
+    """
+    # Relative to 1, the largest cosine, so that no weight overflows; a missing one weighs 0.
+    weights = np.exp((scores - 1.0) / temperature)
+    votes = np.zeros((len(found), classes))
+    queries = np.arange(len(found))
+    for place in range(found.shape[1]):
+        votes[queries, labels[found[:, place]]] += weights[:, place]
+    return votes.argmax(axis=1)
+
+
+def knn_probe(
+    train_features: np.ndarray,
+    train_labels: np.ndarray,
+    test_features: np.ndarray,
+    test_labels: np.ndarray,
+    *,
+    k: Sequence[int] = (10, 20, 100, 200),
+    temperature: float = 0.07,
+    test_groups: np.ndarray | None = None,
+    bootstrap: int = 1000,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Class accuracy of the test rows by the votes of their k nearest training rows.
+
+    Wu et al. 2018 weight votes by exp(cosine / temperature) with k = 200 and 0.07; DINO reports
+    k = 10, 20, 100 and 200.
+
+    Args:
+        train_features, test_features: float [N, D] and [M, D].
+        train_labels, test_labels: [N] and [M].
+        k: those above N are left out, and the settings say so.
+        test_groups: [M], instances that the bootstrap resamples; each row is one by default.
+        bootstrap: resamples; 0 for no interval.
+
+    Returns:
+        One entry ``accuracy k=K`` for each k.
+
+    Raises:
+        VidclError: shapes, values that are not finite, a single class, a test class that training
+            lacks, or no k that the training rows suffice for.
+    """
+    train_features, test_features = np.asarray(train_features), np.asarray(test_features)
+    check_pair(train_features, test_features)
+    names, train, test = class_numbers(
+        train_labels, test_labels, (len(train_features), len(test_features))
+    )
+    if not k or min(k) < 1 or temperature <= 0:
+        raise VidclError("k-NN needs at least one neighbour and a temperature above 0.")
+    used = sorted({count for count in k if count <= len(train_features)})
+    if not used:
+        raise VidclError(
+            f"There are {len(train_features)} training rows, fewer than the {min(k)} neighbours "
+            f"asked for: lower k."
+        )
+    found, scores = bank_neighbours(train_features, test_features, used[-1])
+    groups = np.arange(len(test)) if test_groups is None else np.asarray(test_groups)
+    settings = {
+        "temperature": temperature,
+        "metric": "cosine",
+        "weighting": "exp(cosine / temperature)",
+        "ties": "scores rounded to 2^-30, then the lower row; the first class in order",
+        "k_left_out": sorted(set(k) - set(used)),
+        "train_rows": len(train),
+        "test_rows": len(test),
+        "classes": len(names),
+        "bootstrap": bootstrap,
+        "seed": seed,
+    }
+    entries = []
+    for count in used:
+        said = knn_votes(found[:, :count], scores[:, :count], train, len(names), temperature)
+        hits = said == test
+        entries.append(
+            probe_entry(
+                "knn",
+                f"accuracy k={count}",
+                hits.mean(),
+                interval=interval_over(hits, groups, bootstrap, seed),
+                chance=largest_share(test),
+                settings={"k": count} | settings,
+            )
+        )
+    return entries

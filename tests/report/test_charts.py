@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from vidcl.report.charts import LABEL_SPACING, Series, line_chart, nice_ticks, number_text, thin
+from vidcl.report.charts import (
+    LABEL_SPACING,
+    Series,
+    line_chart,
+    nice_ticks,
+    number_text,
+    shortened,
+    thin,
+)
 
 
 @pytest.mark.parametrize("bounds", [(0, 1), (0, 97.3), (3.1, 7.6), (0, 0), (-2, 1e-3), (0, 12345)])
@@ -48,3 +56,35 @@ def test_thinning_keeps_means():
 
 def test_number_text():
     assert [number_text(v) for v in (0.25, 100.0, 12000.0)] == ["0.25", "100", "12k"]
+
+
+def test_a_band_reaches_from_its_lower_to_its_upper_bounds():
+    line = Series("a", "accent", [(0, 50), (10, 60)], bounds=[(40, 55), (50, 100)])
+    same = Series("b", "control", [(0, 50), (10, 60)], spread=[10, 10])
+    chart = line_chart([line, same], x_label="x", y_label="y")
+
+    def up(y):
+        return chart["bottom"] - y / 100 * (chart["bottom"] - chart["top"])
+
+    left, right = chart["left"], chart["right"]
+    bands = {drawn["name"]: drawn["band"] for drawn in chart["lines"]}
+    for name, corners in (("a", (55, 100, 50, 40)), ("b", (60, 70, 50, 40))):
+        xs = (left, right, right, left)
+        wanted = " ".join(f"{x:.1f},{up(y):.1f}" for x, y in zip(xs, corners, strict=True))
+        assert bands[name] == wanted
+
+
+def test_many_names_make_a_chart_higher():
+    lines = [Series(f"s{k}", "trained", [(0, k), (1, 0.0)]) for k in range(40)]
+    chart = line_chart(lines, x_label="x", y_label="y", size=(300, 200))
+    assert chart["width"] == 300 and chart["height"] > 40 * LABEL_SPACING
+    places = sorted(line["label_y"] for line in chart["lines"])
+    assert min(np.diff(places)) >= LABEL_SPACING - 0.2
+    assert places[0] >= chart["top"] - 1 and places[-1] <= chart["bottom"]
+
+
+def test_a_long_name_keeps_both_ends():
+    assert shortened("short", 17) == "short"
+    name = shortened("runs/2026/region_track", 17)
+    assert len(name) == 17 and name.startswith("runs/") and name.endswith("_track")
+    assert shortened("some-folder/moco", 9) != shortened("some-folder/loco", 9)

@@ -84,6 +84,8 @@ def _draw(options: Options, table: object) -> None:
         instance_column=options.instance_column,
         position_column=options.angle_column,
         min_gap=options.min_gap,
+        queries=8,
+        neighbours=5,
         seed=options.seed,
     )
     write_atomic(options.gallery, gallery_picture(gallery))

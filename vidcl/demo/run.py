@@ -113,9 +113,8 @@ def _gallery(
             position_column="position",
             min_gap=0.5,
             circular=False,
-            seed=config.seed,
         )
-    return build_gallery(name, tables, data, seed=config.seed)
+    return build_gallery(name, tables, data)
 
 
 def _settings(config: DemoConfig, videos: list[str] | None) -> dict[str, Any]:

@@ -1,70 +1,57 @@
-"""Build report.html: one file about a run or a folder of runs, readable without a network."""
+"""Build the page: one file about one run folder or several, readable without a network."""
 
-import json
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from vidcl.errors import VidclError
-from vidcl.evaluation.results import metric_label, metric_names, read_results
 from vidcl.files import write_atomic
-from vidcl.report import tables
-from vidcl.report.figures import load_figures
-from vidcl.report.runs import (
-    duration_text,
-    find_runs,
-    flat_settings,
-    measured_runs,
-    training_charts,
-)
+from vidcl.report import bars, curves, details, tables
+from vidcl.report.explorer import explorer
+from vidcl.report.figures import EmbeddedFigure
+from vidcl.report.merge import Merged, merge
+from vidcl.report.metrics import detail_metrics, headline_metrics, metric_label
+from vidcl.report.runs import duration_text, training_charts
+from vidcl.report.settings import flat_settings, settings_diffs, training_settings
+from vidcl.report.sources import Source, open_sources
 from vidcl.version import __version__
 
-# Base64 characters of gallery pictures on one page: it stays small enough to send.
-PICTURE_BUDGET = 1_600_000
 
+def build_report(runs: str | Path | Sequence[str | Path], out: str | Path | None = None) -> Path:
+    """Write one page about what lies in one run folder or several, and return its path.
 
-def build_report(run: str | Path) -> Path:
-    """Write ``run/report.html`` from what lies in the folder, and return its path.
-
-    Reads, where they are: ``results.json``, ``galleries.json``, ``figures/figures.json``,
-    ``metrics.jsonl`` and ``config.yaml``, the last two also of every folder under ``runs/``.
-    Nothing in them is trusted: all text is escaped.
+    Args:
+        runs: folders with, where they are, ``results.json``, ``galleries.json``,
+            ``figures/figures.json``, ``metrics.jsonl`` and ``config.yaml``, the last two also of
+            every folder under ``runs/``. Nothing in them is trusted: all text is escaped.
+        out: the file; by default ``report.html`` in the folder, of several in the working folder.
 
     Raises:
-        VidclError: the folder is missing or holds none of them, or one is damaged.
+        VidclError: a folder is missing or holds none of them, or one is damaged.
     """
-    run = Path(run)
-    if not run.is_dir():
-        raise VidclError(
-            f"There is no run folder at {run}: give one that vidcl train or demo wrote."
-        )
-    results = read_results(run / "results.json") if (run / "results.json").is_file() else None
-    runs = find_runs(run)
-    if results is not None:
-        runs = measured_runs(runs, results)
-    galleries = _galleries(run / "galleries.json")
-    figures = load_figures(run)
-    if results is None and not runs and not galleries and not figures:
-        raise VidclError(
-            f"{run} holds no results.json, metrics.jsonl or config.yaml to report on: give a "
-            f"folder that vidcl train, evaluate or demo wrote."
-        )
-    accent = tables.headline(results) if results else None
+    folders = [Path(runs)] if isinstance(runs, str | Path) else [Path(run) for run in runs]
+    sources = open_sources(folders)
+    if out is None:
+        one = folders[0].parent if folders[0].name == "results.json" else folders[0]
+        out = one / "report.html" if len(folders) == 1 else Path("report.html")
+    merged = merge(sources)
+    accent = tables.headline(merged.results) if merged.results else None
     page: dict[str, Any] = {
-        "title": (results or {}).get("title") or f"Run {run.resolve().name}",
+        "title": _title(sources, merged),
         "version": __version__,
-        "store": (results or {}).get("store"),
+        "store": (merged.results or {}).get("store"),
+        "several": len(sources) > 1,
         "accent": accent,
-        "chance": tables.chance_name(results) if results else None,
-        "galleries": galleries,
-        "tracks": [figure for figure in figures if figure.section == "tracks"],
-        "pairs": [figure for figure in figures if figure.section == "pairs"],
-        "others": [f for f in figures if f.section not in ("tracks", "pairs")],
-        "training": training_charts(runs, accent),
-        "configs": [(item.name, item.config) for item in runs if item.config],
-        **_measured(results, accent),
+        "warnings": merged.warnings,
+        "explorer": explorer(merged.galleries, accent),
+        **_figures(sources),
+        "training": training_charts(merged.runs, accent),
+        "timings": _all_timings(sources),
+        **_settings(sources, merged),
+        **_measured(merged.results, accent),
     }
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -73,56 +60,117 @@ def build_report(run: str | Path) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["breakable"] = _breakable
+    environment.filters |= {"breakable": _breakable, "dotted": _dotted}
     text = environment.get_template("page.html.j2").render(page)
-    write_atomic(run / "report.html", text.encode("utf-8"))
-    return run / "report.html"
+    write_atomic(Path(out), text.encode("utf-8"))
+    return Path(out)
+
+
+def _title(sources: Sequence[Source], merged: Merged) -> str:
+    if len(sources) == 1:
+        return (merged.results or {}).get("title") or f"Run {sources[0].name}"
+    names = [source.name for source in sources]
+    shown = names if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"]
+    return f"Runs {', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _measured(results: dict[str, Any] | None, accent: str | None) -> dict[str, Any]:
     """The parts of the page that come from results.json; empty without one."""
     names = tables.set_names(results) if results else []
     if results is None or not names:
-        empty = ("summary", "main_table", "main_set", "main_facts", "ris_label")
-        none = ("matrices", "bars", "gaps", "timings", "settings", "track_table")
-        return dict.fromkeys(empty) | {name: [] for name in none}
-    metrics = metric_names(results)
+        none = ("summary", "main_table", "main_set", "main_facts", "chance")
+        empty = ("matrices", "invariance", "gaps", "gap_tables", "factors", "parts", "probes")
+        more = ("track_table", "detail_tables", "comparisons")
+        return dict.fromkeys(none) | {name: [] for name in empty + more}
+    metrics, further = headline_metrics(results), detail_metrics(results)
     across = {name: tables.metric_matrix(results, name, accent) for name in metrics}
-    matrices = [
-        {"label": metric_label(name), "table": table}
-        for name, table in across.items()
-        if table is not None
-    ]
     ris = next((name for name in metrics if name.startswith("ris@")), None)
+    every = metrics + further
+    shown = [name for name in (ris, "whitened_cosine") if name in every]
+    detailed = [
+        (name, tables.set_table(results, name, every, accent, intervals=True)) for name in names
+    ]
+    main = next((name for name, table in detailed if table is not None), names[0])
     return {
         "summary": tables.summary(results, accent),
-        "main_set": names[0].replace("_", " "),
-        "main_table": tables.set_table(results, names[0], accent),
-        "main_facts": tables.set_facts(results, names[0]),
+        "chance": tables.chance_rows(results),
+        "main_set": main.replace("_", " "),
+        "main_table": tables.set_table(results, main, metrics, accent),
+        "main_facts": tables.set_facts(results, main),
         "track_table": [
             {
                 "name": name.replace("_", " "),
-                "table": tables.set_table(results, name, accent),
+                "table": tables.set_table(results, name, metrics, accent),
                 "facts": tables.set_facts(results, name),
             }
-            for name in names[1:]
-            if tables.is_track_set(name)
+            for name in names
+            if name != main and tables.is_track_set(name)
         ],
-        "matrices": matrices,
-        "ris_label": metric_label(ris) if ris else None,
-        "bars": tables.invariance_bars(results, accent, ris) if ris else [],
-        "gaps": tables.gap_charts(results, accent),
-        "timings": _timings(results.get("timings") or {}),
-        "settings": flat_settings(results.get("settings") or {}),
+        "matrices": [
+            {"label": metric_label(name), "table": table}
+            for name, table in across.items()
+            if table is not None
+        ],
+        "detail_tables": [
+            {
+                "name": name.replace("_", " "),
+                "table": table,
+                "facts": tables.set_facts(results, name),
+            }
+            for name, table in detailed
+            if table is not None
+        ],
+        "invariance": [
+            {"label": metric_label(name), "panels": bars.invariance_bars(results, accent, name)}
+            for name in shown
+            if name is not None
+        ],
+        "parts": details.ris_parts(results),
+        "comparisons": details.comparison_tables(results),
+        "gaps": curves.gap_charts(results, accent),
+        "gap_tables": details.gap_tables(results, accent),
+        "factors": curves.factor_groups(results, accent),
+        "probes": details.probe_tables(results, accent),
     }
 
 
-def _breakable(name: str) -> Markup:
-    """A name, escaped, that may wrap after its underscores."""
-    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))
+def _figures(sources: Sequence[Source]) -> dict[str, Any]:
+    figures: dict[str, list[tuple[str, EmbeddedFigure]]] = {"tracks": [], "pairs": [], "others": []}
+    for source in sources:
+        for figure in source.figures:
+            caption = f"{source.name}: {figure.caption}" if len(sources) > 1 else figure.caption
+            section = figure.section if figure.section in figures else "others"
+            figures[section].append((caption, figure))
+    return dict(figures)
 
 
-def _timings(timings: dict[str, float]) -> list[dict[str, Any]]:
+def _settings(sources: Sequence[Source], merged: Merged) -> dict[str, Any]:
+    """Settings of one run as lines; of several side by side, what differs first."""
+    measured: list[tuple[str, Mapping[str, Any]]] = [
+        (source.name, source.results["settings"])
+        for source in sources
+        if source.results is not None and source.results.get("settings")
+    ]
+    compared = (("Training", training_settings(merged.runs)), ("Measurement", measured))
+    diffs = [
+        {"name": name, "diff": diff}
+        for name, columns in compared
+        for diff in settings_diffs(columns)
+    ]
+    return {
+        "diffs": diffs,
+        "settings": [(name, flat_settings(settings)) for name, settings in measured],
+        "configs": [(run.name, run.config) for run in merged.runs if run.config],
+    }
+
+
+def _all_timings(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """Per run that tells them, how long each part took."""
+    told = [(source.name, (source.results or {}).get("timings") or {}) for source in sources]
+    return [{"name": name, "bars": _timings(timings)} for name, timings in told if timings]
+
+
+def _timings(timings: Mapping[str, float]) -> list[dict[str, Any]]:
     longest = max(timings.values(), default=0.0) or 1.0
     return [
         {
@@ -134,44 +182,11 @@ def _timings(timings: dict[str, float]) -> list[dict[str, Any]]:
     ]
 
 
-def _galleries(path: Path) -> list[dict[str, Any]]:
-    """The galleries turned round: per query, what each system found.
-
-    Queries beyond ``PICTURE_BUDGET`` are left out, every gallery losing the same share.
-    """
-    if not path.is_file():
-        return []
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))["galleries"]
-        turned = [_by_query(gallery) for gallery in stored]
-        weight = sum(query["weight"] for gallery in turned for query in gallery["queries"])
-        share = min(1.0, PICTURE_BUDGET / max(weight, 1))
-        for gallery in turned:
-            gallery["asked"] = len(gallery["queries"])
-            gallery["queries"] = gallery["queries"][: max(1, int(share * gallery["asked"]))]
-        return turned
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise VidclError(f"{path} is not a file of galleries ({error}): delete it.") from error
+def _breakable(name: str) -> Markup:
+    """A name, escaped, that may wrap after its underscores and slashes."""
+    return Markup("<wbr>").join(escape(part) for part in re.findall(r"[^_/]*[_/]|[^_/]+", name))
 
 
-def _by_query(gallery: dict[str, Any]) -> dict[str, Any]:
-    images, queries = gallery["images"], []
-    for rows in zip(*(system["rows"] for system in gallery["systems"]), strict=True):
-        shown = [rows[0]["query"], *(hit["image"] for row in rows for hit in row["found"])]
-        queries.append(
-            {
-                "query": rows[0]["query"],
-                "label": rows[0]["label"],
-                "weight": sum(len(images[name]) for name in shown),
-                "systems": [
-                    {"name": system["name"], "found": row["found"]}
-                    for system, row in zip(gallery["systems"], rows, strict=True)
-                ],
-            }
-        )
-    return {
-        "set": str(gallery["set"]).replace("_", " "),
-        "protocol": gallery["protocol"],
-        "images": images,
-        "queries": queries,
-    }
+def _dotted(name: str) -> Markup:
+    """The dotted name of a setting, escaped, that may wrap after its dots and underscores."""
+    return Markup(".<wbr>").join(_breakable(part) for part in name.split("."))

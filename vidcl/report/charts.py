@@ -8,8 +8,12 @@ from typing import Any, Literal
 Role = Literal["accent", "trained", "control"]
 
 WIDTH, HEIGHT = 440, 280
-LEFT, RIGHT, TOP, BOTTOM = 40, 112, 14, 36
+LEFT, RIGHT, TOP, BOTTOM = 40, 128, 14, 36
 LABEL_SPACING = 13.5
+#: Longest name at a line's end, in letters.
+LABEL_LETTERS = 17
+#: Colours there are for trained systems beside the accent; the style sheet has one class each.
+HUES = 6
 DASHES = ("", "7 3", "2.5 3", "9 3 2 3", "5 5")
 
 
@@ -22,6 +26,8 @@ class Series:
     points: Sequence[tuple[float, float]]
     spread: Sequence[float] = field(default_factory=tuple)
     """Half-widths of the band around the line, one per point, or nothing."""
+    bounds: Sequence[tuple[float, float]] = field(default_factory=tuple)
+    """Or the band itself: (low, high), one per point."""
 
 
 def line_chart(
@@ -33,8 +39,11 @@ def line_chart(
     y_from_zero: bool = True,
     reference: tuple[float, str] | None = None,
     dots: bool = False,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
 ) -> dict[str, Any] | None:
-    """Everything the template needs to draw one chart in a 440 x 280 box; None without points.
+    """Everything the template needs to draw one chart; None without points.
+
+    It has the (width, height) of ``size``, or is as high as the names at its lines' ends need.
 
     ``reference`` is a level (y, name) drawn as a dashed line across.
     """
@@ -43,6 +52,9 @@ def line_chart(
         return None
     xs = [x for line in series for x, _ in line.points]
     ys = [y for line in series for _, y in line.points] + ([reference[0]] if reference else [])
+    ys += [y for line in series for bound in line.bounds for y in bound]
+    width = size[0]
+    full = max(size[1], round(TOP + BOTTOM + LABEL_SPACING * len(series)))
     x_low, x_high = min(xs), max(xs)
     y_ticks = nice_ticks(0.0 if y_from_zero else min(ys), max(ys))
     if x_ticks is None:
@@ -52,20 +64,23 @@ def line_chart(
 
     def across(x: float) -> float:
         span = (x_high - x_low) or 1.0
-        return LEFT + (x - x_low) / span * (WIDTH - LEFT - RIGHT)
+        return LEFT + (x - x_low) / span * (width - LEFT - RIGHT)
 
     def up(y: float) -> float:
         span = (y_ticks[-1] - y_ticks[0]) or 1.0
-        return HEIGHT - BOTTOM - (y - y_ticks[0]) / span * (HEIGHT - TOP - BOTTOM)
+        return full - BOTTOM - (y - y_ticks[0]) / span * (full - TOP - BOTTOM)
 
+    trained = [line.name for line in series if line.role == "trained"]
+    hues = {name: number % HUES for number, name in enumerate(trained)}
     lines = []
     for number, line in enumerate(series):
         points = [(round(across(x), 1), round(up(y), 1)) for x, y in line.points]
         lines.append(
             {
                 "name": line.name,
-                "label": line.name if len(line.name) <= 17 else line.name[:16] + "…",
+                "label": shortened(line.name, LABEL_LETTERS),
                 "role": line.role,
+                "hue": hues.get(line.name, 0),
                 "dash": "" if line.role == "accent" else DASHES[number % len(DASHES)],
                 "path": " ".join(f"{x},{y}" for x, y in points),
                 "band": _band(line, across, up),
@@ -73,16 +88,16 @@ def line_chart(
                 "end": points[-1],
             }
         )
-    _place_labels(lines)
+    _place_labels(lines, float(full - BOTTOM))
     # The accent is drawn last, over the others.
     lines.sort(key=lambda line: ("control", "trained", "accent").index(line["role"]))
     return {
-        "width": WIDTH,
-        "height": HEIGHT,
+        "width": width,
+        "height": full,
         "left": LEFT,
-        "right": WIDTH - RIGHT,
+        "right": width - RIGHT,
         "top": TOP,
-        "bottom": HEIGHT - BOTTOM,
+        "bottom": full - BOTTOM,
         "x_label": x_label,
         "y_label": y_label,
         "x_ticks": [(round(across(tick), 1), number_text(tick)) for tick in x_ticks],
@@ -110,6 +125,13 @@ def number_text(value: float) -> str:
     return f"{value:g}"
 
 
+def shortened(name: str, most: int) -> str:
+    """A name of at most ``most`` letters: both ends, since what tells names apart may be last."""
+    if len(name) <= most:
+        return name
+    return f"{name[: most // 3]}…{name[most // 3 + 1 - most :]}"
+
+
 def thin(points: Sequence[tuple[float, float]], most: int = 160) -> list[tuple[float, float]]:
     """At most ``most`` points, each the mean of as many neighbours."""
     if len(points) <= most:
@@ -122,22 +144,25 @@ def thin(points: Sequence[tuple[float, float]], most: int = 160) -> list[tuple[f
 
 
 def _band(line: Series, across: Any, up: Any) -> str:
-    if len(line.spread) != len(line.points):
+    bounds = line.bounds
+    if not bounds and len(line.spread) == len(line.points):
+        spread = zip(line.points, line.spread, strict=True)
+        bounds = [(y - half, y + half) for (_, y), half in spread]
+    if len(bounds) != len(line.points):
         return ""
-    both = list(zip(line.points, line.spread, strict=True))
-    upper = [(across(x), up(y + half)) for (x, y), half in both]
-    lower = [(across(x), up(y - half)) for (x, y), half in reversed(both)]
+    both = list(zip(line.points, bounds, strict=True))
+    upper = [(across(x), up(high)) for (x, _), (_, high) in both]
+    lower = [(across(x), up(low)) for (x, _), (low, _) in reversed(both)]
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in upper + lower)
 
 
-def _place_labels(lines: list[dict[str, Any]]) -> None:
+def _place_labels(lines: list[dict[str, Any]], limit: float) -> None:
     """Labels at the lines' ends, moved apart where they would overlap."""
     ordered = sorted(lines, key=lambda line: line["end"][1])
     places: list[float] = []
     for line in ordered:
         floor = places[-1] + LABEL_SPACING if places else TOP
         places.append(max(line["end"][1], floor))
-    limit = float(HEIGHT - BOTTOM)
     for k in range(len(places) - 1, -1, -1):
         places[k] = min(places[k], limit)
         limit = places[k] - LABEL_SPACING

@@ -9,6 +9,11 @@ from typing import Any
 
 from vidcl.errors import VidclError
 from vidcl.report.charts import Role, Series, line_chart, thin
+from vidcl.report.metrics import in_percent, metric_label, scale
+
+#: How the names begin that callbacks give to what they measure, and how those end that go with one.
+ONLINE = ("knn", "recall@", "map", "ris@", "whitened")
+ASIDE = ("_chance", "_n", "_std")
 
 
 @dataclass(frozen=True)
@@ -48,25 +53,58 @@ def measured_runs(runs: Sequence[TrainingRun], results: Mapping[str, Any]) -> li
 
 
 def training_charts(runs: Sequence[TrainingRun], accent: str | None) -> list[dict[str, Any]]:
-    """Loss and throughput against the step, one line per run."""
+    """Loss, throughput and whatever was measured while training, against the step, a line per run.
+
+    Measured on the way is every number of the log whose name begins with one of ``ONLINE``; a level
+    ``knn_chance`` or ``ris_chance@10`` that all lines of all runs share is drawn as chance.
+    """
     roles: dict[str, Role] = {
         run.name: "accent" if run.name == accent or len(runs) == 1 else "trained" for run in runs
     }
-    levels = {line["log_k1"] for run in runs for line in run.lines if _number(line.get("log_k1"))}
-    reference = (next(iter(levels)), "chance") if len(levels) == 1 else None
     wanted = [
-        ("Loss", "loss", "loss (nats)", False, reference),
-        ("Throughput", "pairs_per_second", "pairs per second", True, None),
+        ("Loss", "loss", "loss (nats)", False, "log_k1", 1.0),
+        ("Throughput", "pairs_per_second", "pairs per second", True, "", 1.0),
+        *(
+            (
+                metric_label(name),
+                name,
+                f"{metric_label(name)} (%)" if in_percent(name) else metric_label(name),
+                False,
+                name.replace("@", "_chance@") if "@" in name else f"{name}_chance",
+                scale(name),
+            )
+            for name in online_fields(runs)
+        ),
     ]
     charts = []
-    for title, field, label, from_zero, level in wanted:
-        lines = [Series(run.name, roles[run.name], thin(curve(run, field))) for run in runs]
+    for title, field, label, from_zero, level, by in wanted:
+        lines = [
+            Series(run.name, roles[run.name], thin([(x, by * y) for x, y in curve(run, field)]))
+            for run in runs
+        ]
+        levels = {line[level] for run in runs for line in run.lines if _number(line.get(level))}
         chart = line_chart(
-            lines, x_label="step", y_label=label, y_from_zero=from_zero, reference=level
+            lines,
+            x_label="step",
+            y_label=label,
+            y_from_zero=from_zero,
+            reference=(by * levels.pop(), "chance") if len(levels) == 1 else None,
         )
         if chart is not None:
             charts.append({"name": title, "chart": chart})
     return charts
+
+
+def online_fields(runs: Sequence[TrainingRun]) -> list[str]:
+    """The names in the logs that callbacks wrote, in order of first appearance."""
+    names = dict.fromkeys(
+        name
+        for run in runs
+        for line in run.lines
+        for name, value in line.items()
+        if name.startswith(ONLINE) and not name.endswith(ASIDE) and _number(value)
+    )
+    return list(names)
 
 
 def curve(run: TrainingRun, field: str) -> list[tuple[float, float]]:
@@ -76,20 +114,6 @@ def curve(run: TrainingRun, field: str) -> list[tuple[float, float]]:
         for line in run.lines
         if _number(line.get("step")) and _number(line.get(field))
     ]
-
-
-def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested settings as (dotted name, text) lines."""
-    lines: list[tuple[str, str]] = []
-    for key, value in settings.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            lines += flat_settings(value, f"{name}.")
-        elif isinstance(value, list):
-            lines.append((name, ", ".join(str(part) for part in value)))
-        else:
-            lines.append((name, "–" if value is None else str(value)))
-    return lines
 
 
 def duration_text(seconds: float) -> str:

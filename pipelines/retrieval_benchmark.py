@@ -1,19 +1,27 @@
-"""Measure encoders on labelled image sets: cross-view retrieval, RIS, k-NN, with controls.
+"""Measure encoders on labelled image sets: retrieval across views, RIS, k-NN, with controls.
 
     python pipelines/retrieval_benchmark.py --encoders runs/moco runs/region_track \\
         random:resnet18 color-histogram raw-pixels --datasets wild:world/sets/wild.parquet \\
         --out benchmark
 
-    python pipelines/retrieval_benchmark.py --encoders moco_v2_200ep.pth.tar raw-pixels \\
-        --datasets photos:PHOTOS --instance-column class --out benchmark
+    python pipelines/retrieval_benchmark.py --encoders v2=moco_v2_200ep.pth.tar \\
+        torchvision:resnet50 timm:vit_small_patch16_224.dino theirs=features:theirs.parquet \\
+        --datasets eth80:ETH80 photos:PHOTOS --min-gaps 45 0 90 --out benchmark
 
-An encoder is a vidcl run folder or checkpoint, an official MoCo checkpoint, a torchvision state
-dict, random:BACKBONE (for example random:resnet50), color-histogram or raw-pixels; NAME=ENCODER
-gives it another name. A data set is NAME:PATH, a Parquet labelled set or a folder of images (label
-columns: class, path). The chance row, i.i.d. features of the first encoder's width, is added.
+    python pipelines/retrieval_benchmark.py --encoders runs/moco --datasets shop:shop.csv \\
+        --instance-column product --split-column split --distractors crowd:CROWD --out shop
 
-Prints one table per set and writes results.json, results.csv, galleries.json, report.html and the
-features (embeddings/SET/ENCODER.parquet) into --out.
+An encoder is a vidcl run folder or checkpoint, an official MoCo checkpoint, a state dict of
+torchvision or timm, random:BACKBONE (for example random:resnet50), torchvision:NAME or timm:NAME
+(published weights that lie on this machine, with their own preprocessing; NAME@FILE takes a file),
+color-histogram, raw-pixels, or features:FILE (Parquet or .npy); NAME=ENCODER gives it another name.
+A data set is NAME:PATH, KIND:PATH or NAME=KIND:PATH (docs/datasets.md). Beside every trained
+network stands the same network untrained, and for every feature width a row of i.i.d. features.
+
+By default every image asks for its instance among all others, but for views closer than --min-gap
+where the set tells viewpoints. Embeddings are kept in --cache and made once; after Ctrl-C or a kill
+the same command goes on. Prints a table per set and writes results.json, results.csv,
+galleries.json, embeddings.json (where each table is) and report.html into --out.
 
 On a cluster (pip install 'vidcl[cluster]'), with all paths on a disk that all machines see:
 
@@ -23,30 +31,30 @@ On a cluster (pip install 'vidcl[cluster]'), with all paths on a disk that all m
 
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import pyarrow as pa
 import tyro
 
-from vidcl.datasets.labelled import LabelledSet, open_labelled_set
+from studies.retrieval.protocols import gallery, joined, measured, set_protocol
+from studies.retrieval.rows import open_encoders, open_sets
+from studies.retrieval.tables import all_features, chance_rows, embedded, only
+from studies.retrieval.told import encoder_facts, opened_text, set_text
+from vidcl.commands.options import option_value
 from vidcl.errors import VidclError
+from vidcl.evaluation import embedding_cache
 from vidcl.evaluation.config import EvaluationConfig
-from vidcl.evaluation.controls import color_histogram_table, iid_table, raw_pixels_table
-from vidcl.evaluation.embed import embed
 from vidcl.evaluation.evaluate import System, evaluate
-from vidcl.evaluation.galleries import build_gallery, write_galleries
-from vidcl.evaluation.results import CHANCE, results_csv, table_text, write_results
-from vidcl.evaluation.table import table_features, write_embeddings
+from vidcl.evaluation.galleries import write_galleries
+from vidcl.evaluation.results import write_results
+from vidcl.evaluation.results_table import results_csv
+from vidcl.evaluation.retrieval.backends import Backend, chosen_device, proposer
 from vidcl.files import write_atomic
-from vidcl.models.checkpoint import load_encoder
-from vidcl.models.encoder import Architecture, Encoder, Preprocessing, build_encoder, random_encoder
-from vidcl.progress import Progress, show_progress
+from vidcl.progress import show_progress, show_warnings_plainly
 from vidcl.report.build import build_report
-
-Embedder = Callable[[LabelledSet, Progress], pa.Table]
+from vidcl.told import exit_status
 
 
 @dataclass(frozen=True)
@@ -54,165 +62,176 @@ class Job:
     """What the command line says."""
 
     encoders: tuple[str, ...]
-    """Run folders, checkpoints, random:BACKBONE, color-histogram, raw-pixels; NAME=... renames."""
+    """Run folders, checkpoints, random:BACKBONE, torchvision:NAME, timm:NAME, color-histogram,
+    raw-pixels, features:FILE; NAME=... renames."""
     datasets: tuple[str, ...]
-    """NAME:PATH of labelled sets (Parquet) or image folders."""
+    """NAME:PATH, KIND:PATH or NAME=KIND:PATH of labelled sets."""
     out: Path
     """Folder of the results."""
     settings: Annotated[EvaluationConfig, tyro.conf.arg(name="")] = field(
         default_factory=EvaluationConfig
     )
-    size: int = 224
-    """Side in pixels of the input of random:BACKBONE; a checkpoint brings its own."""
+    split_column: str | None = None
+    """A label column that says who asks (query, test or val) and who answers (gallery or train)."""
+    distractors: tuple[str, ...] = ()
+    """NAME:PATH of sets whose images are in every gallery and never right."""
+    limit: int | None = None
+    """At most so many images of each set, drawn by --seed: for a quick look."""
+    size: int | None = None
+    """Side in pixels of the input of random:BACKBONE and of files that do not say (else 224)."""
     batch_size: int = 256
     """Images per forward pass."""
     device: str | None = None
     """cpu, cuda, ...; by default a GPU when there is one."""
-    queries: int = 8
-    """Queries per set shown on the page."""
+    cache: Path | None = None
+    """Folder of the embeddings; by default OUT/embeddings."""
+    pictures: int = 5000
+    """Pictures per set in the page's explorer."""
 
 
 def main() -> int:
-    try:
-        job = tyro.cli(Job, description=__doc__, config=(tyro.conf.AvoidSubcommands,))
-        return benchmark(job)
-    except VidclError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped; nothing half written is left.", file=sys.stderr)
-        return 130
+    show_warnings_plainly()
+    job = tyro.cli(Job, description=__doc__, config=(tyro.conf.AvoidSubcommands,))
+    if job.settings.min_gaps and option_value(sys.argv, "min-gap") is None:
+        first = {"min_gap": job.settings.min_gaps[0]}
+        job = replace(job, settings=job.settings.model_copy(update=first))
+    return exit_status(lambda: benchmark(job))
 
 
-def benchmark(job: Job) -> int:
-    # Everything is opened before anything is embedded: a wrong path is told at once.
-    sets = open_sets(job)
-    encoders = open_encoders(job)
+def benchmark(job: Job) -> None:
+    # Everything is opened before anything is embedded: what is wrong is told at once.
+    for gap in (job.settings.min_gap, *job.settings.min_gaps):
+        if not 0 <= gap <= 180:
+            raise VidclError(f"A minimum gap is 0 to 180 degrees, not {gap:g}.")
+    config = job.settings
+    device = job.device or "auto"
+    check_device(device, config.backend)
+    sets = open_sets(
+        job.datasets, job.distractors, config.instance_column, limit=job.limit, seed=config.seed
+    )
+    away = list(sets.distractors.values())
+    protocols = {
+        name: set_protocol(data, away, config, job.split_column)
+        for name, data in sets.measured.items()
+        if "retrieval" in config.measures
+    }
+    encoders = open_encoders(
+        job.encoders,
+        sets,
+        size=job.size,
+        device=job.device,
+        batch_size=job.batch_size,
+        seed=config.seed,
+    )
+    cache = job.cache or job.out / "embeddings"
+    make_folders(job.out, cache)
+    print(opened_text(encoders, sets))
     timings: dict[str, float] = {}
-    tables: dict[str, dict[str, pa.Table]] = {}
-    for name, (_, embedder) in encoders.items():
-        started = time.monotonic()
-        tables[name] = {}
-        for set_name, data in sets.items():
-            with show_progress(f"{name} on {set_name}", unit="images") as progress:
-                tables[name][set_name] = embedder(data, progress)
-            path = job.out / "embeddings" / set_name / f"{file_name(name)}.parquet"
-            write_embeddings(tables[name][set_name], path)
-        timings[f"embed {name}"] = time.monotonic() - started
+    tables = embedded(encoders, sets, cache, job.out, timings)
 
     systems = [
-        System(name, [tables[name]], "control" if control else "trained")
-        for name, (control, _) in encoders.items()
+        System(one.name, [only(tables[one.name], sets.measured)], one.kind) for one in encoders
     ]
-    chance = {
-        set_name: iid_table(table, table_features(table).shape[1], job.settings.seed)
-        for set_name, table in tables[next(iter(encoders))].items()
-    }
+    chance = chance_rows(encoders, tables, sets, config.seed)
+    rows = tables | chance
+    systems += [System(name, [only(t, sets.measured)], "control") for name, t in chance.items()]
+
     started = time.monotonic()
+    # retrieval is measured here, since its protocol may have parts that no table knows of
+    others = tuple(name for name in config.measures if name != "retrieval")
     with show_progress("measure", unit="tables") as progress:
         results = evaluate(
-            [*systems, System(CHANCE, [chance], "control")],
-            job.settings,
+            systems,
+            config.model_copy(update={"measures": others}),
             title="Retrieval benchmark",
-            settings={
-                "encoders": list(job.encoders),
-                "datasets": list(job.datasets),
-                "size": job.size,
-            },
+            settings=_told(job),
             progress=progress,
         )
+    results["settings"]["evaluation"] = config.model_dump(mode="json")
+    opened = {one.name: one for one in encoders}
+    for system in results["systems"]:
+        if system["name"] in chance:
+            system["chance"] = True
+        else:
+            system["encoder"] = encoder_facts(opened[system["name"]])
+    pairs = [(system, name) for system in results["systems"] for name in protocols]
+    with show_progress("retrieve", unit="tables") as progress:
+        for done, (system, name) in enumerate(pairs, 1):
+            system["sets"][name] |= measured(
+                all_features(rows[system["name"]], name, sets),
+                protocols[name],
+                config,
+                device,
+            )
+            progress(done, len(pairs))
     timings["measure"] = time.monotonic() - started
     results["timings"] = timings
 
     write_results(results, job.out / "results.json")
     write_atomic(job.out / "results.csv", results_csv(results).encode())
+    started = time.monotonic()
     galleries = [
-        build_gallery(
-            set_name,
-            {name: by_set[set_name] for name, by_set in tables.items()},
-            data,
-            queries=job.queries,
-            instance_column=job.settings.instance_column,
-            position_column=job.settings.angle_column,
-            min_gap=job.settings.min_gap,
-            backend=job.settings.backend,
-            seed=job.settings.seed,
+        gallery(
+            name,
+            joined(sets.measured[name], sets.distractors, config.instance_column),
+            {
+                row: partial(all_features, tables, name, sets)
+                for row, tables in rows.items()
+                if row not in chance
+            },
+            protocol,
+            config,
+            most=job.pictures,
+            device=device,
+            content_hash=results["sets"][name]["content_hash"],
         )
-        for set_name, data in sets.items()
+        for name, protocol in protocols.items()
     ]
     write_galleries(galleries, job.out)
     page = build_report(job.out)
-    for set_name in sets:
-        print(f"\n{table_text(results, set_name)}")
-    print(f"\nresults: {job.out / 'results.json'}, {job.out / 'results.csv'}\npage:    {page}")
-    return 0
+    timings["page"] = time.monotonic() - started
+    write_results(results, job.out / "results.json")
+    for name in sets.measured:
+        print(f"\n{set_text(results, name)}")
+    print()
+    for sentence in results["warnings"]:
+        print(f"note: {sentence}")
+    count, size = embedding_cache.cache_size(cache)
+    print(f"\nresults:    {job.out / 'results.json'}, {job.out / 'results.csv'}")
+    print(f"embeddings: {cache} ({count} tables, {size / 1e6:,.1f} MB)\npage:       {page}")
 
 
-def open_sets(job: Job) -> dict[str, LabelledSet]:
-    """The data sets by name, each with the instance column."""
-    sets: dict[str, LabelledSet] = {}
-    for word in job.datasets:
-        name, colon, path = word.partition(":")
-        if not colon or not name or not path:
-            raise VidclError(f"Give a data set as NAME:PATH, not '{word}'.")
-        if name in sets or "/" in name:
-            raise VidclError(f"Give each data set a plain name of its own; '{name}' is not.")
-        data = open_labelled_set(path)
-        if job.settings.instance_column not in data.labels:
+def check_device(device: str, backend: Backend) -> None:
+    """Raises: VidclError: there is no such device, or the backend is not installed for it."""
+    try:
+        proposer(backend, chosen_device(device))
+    except RuntimeError as error:
+        raise VidclError(
+            f"There is no device '{device}': give cpu, cuda or cuda:N with --device."
+        ) from error
+
+
+def make_folders(*folders: Path) -> None:
+    """Raises: VidclError: one cannot be made."""
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
             raise VidclError(
-                f"{path} has no label column '{job.settings.instance_column}': choose one of "
-                f"{', '.join(data.labels)} with --instance-column."
-            )
-        sets[name] = data
-    if not sets:
-        raise VidclError("Name at least one data set: --datasets NAME:PATH.")
-    return sets
+                f"Cannot make the folder {folder} ({error.strerror}): choose another."
+            ) from error
 
 
-def open_encoders(job: Job) -> dict[str, tuple[bool, Embedder]]:
-    """{name: (is a control, how to embed a set)}."""
-    encoders: dict[str, tuple[bool, Embedder]] = {}
-    for word in job.encoders:
-        given, _, spec = word.rpartition("=")
-        name = given or spec
-        if name in encoders or name == CHANCE:
-            raise VidclError(f"Two rows are named '{name}': rename one with NAME=ENCODER.")
-        if spec == "color-histogram":
-            encoders[name] = (True, lambda data, p: color_histogram_table(data, progress=p))
-        elif spec == "raw-pixels":
-            encoders[name] = (True, lambda data, p: raw_pixels_table(data, progress=p))
-        elif spec.startswith("random:"):
-            encoders[name] = (True, embedder_of(random_network(spec, job), name, job))
-        else:
-            encoders[name] = (False, embedder_of(load_encoder(spec), name, job))
-    if not encoders:
-        raise VidclError("Name at least one encoder: --encoders RUN, random:resnet18, raw-pixels.")
-    return encoders
-
-
-def random_network(spec: str, job: Job) -> Encoder:
-    architecture = Architecture(spec.removeprefix("random:"))
-    like = build_encoder(architecture, Preprocessing(size=job.size))
-    return random_encoder(like, job.settings.seed)
-
-
-def embedder_of(encoder: Encoder, name: str, job: Job) -> Embedder:
-    def run(data: LabelledSet, progress: Progress) -> pa.Table:
-        return embed(
-            encoder,
-            data,
-            batch_size=job.batch_size,
-            device=job.device,
-            name=name,
-            progress=progress,
-        )
-
-    return run
-
-
-def file_name(name: str) -> str:
-    """An encoder's name as a plain file name."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
+def _told(job: Job) -> dict[str, Any]:
+    """The command line, for results.json."""
+    return {
+        "encoders": list(job.encoders),
+        "datasets": list(job.datasets),
+        "distractors": list(job.distractors),
+        "split_column": job.split_column,
+        "limit": job.limit,
+        "size": job.size,
+    }
 
 
 if __name__ == "__main__":

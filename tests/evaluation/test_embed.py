@@ -1,5 +1,7 @@
 """Embedding: features do not depend on batching, labels travel, the encoder is left as it was."""
 
+import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,10 +11,19 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
+from vidcl.commands import embed as command
 from vidcl.datasets.labelled import open_labelled_set, write_labelled_set
 from vidcl.errors import VidclError
 from vidcl.evaluation.controls import color_histogram_table, iid_table, raw_pixels_table
-from vidcl.evaluation.embed import embed, read_embeddings, write_embeddings
+from vidcl.evaluation.embed import (
+    _prepared,
+    embed,
+    feature_batches,
+    read_embeddings,
+    write_embeddings,
+)
+from vidcl.evaluation.images import image_source
+from vidcl.evaluation.reading import ahead, chunks
 from vidcl.evaluation.table import table_column, table_features, table_metadata
 
 
@@ -88,6 +99,108 @@ def test_labels_and_metadata_travel_through_parquet(tmp_path, images):
         "content_hash": open_labelled_set(tmp_path / "s.parquet").content_hash(),
     }
     assert seen == [(4, 11), (8, 11), (11, 11)]
+
+
+@pytest.mark.parametrize("boxes", [False, True])
+def test_the_content_hash_is_the_sets_own_without_a_second_reading(tmp_path, images, boxes):
+    write_labelled_set(tmp_path / "s.parquet", "s", images, {"instance": list("abcdefghijk")})
+    data = open_labelled_set(tmp_path / "s.parquet")
+    if boxes:
+        data = replace(data, boxes=np.tile([1.0, 2.0, 9.5, 11.0], (11, 1)))
+    reads = []
+    counted = replace(data, read=lambda index: reads.append(index) or data.read(index))
+    table = embed(SmallEncoder(), counted)
+    assert sorted(reads) == list(range(11))
+    assert table_metadata(table)["content_hash"] == data.content_hash()
+
+
+def test_threads_and_the_place_of_the_first_image_do_not_matter(images):
+    encoder, source = SmallEncoder().eval(), image_source(np.tile(images, (4, 1, 1, 1)))
+    with torch.inference_mode():
+        whole = np.concatenate(list(feature_batches(encoder, source, batch_size=20, workers=0)))
+        for workers in (1, 3):
+            batches = list(feature_batches(encoder, source, batch_size=20, workers=workers))
+            assert [len(batch) for batch in batches] == [20, 20, 4]
+            assert np.array_equal(np.concatenate(batches), whole)
+    later = np.concatenate(list(feature_batches(encoder, source, start=20, batch_size=20)))
+    assert np.array_equal(later, whole[20:])
+
+
+def test_what_is_prepared_on_a_device_is_what_threads_prepare(images):
+    """The way of a GPU, on the CPU: neighbours of one shape together, in order."""
+    encoder = SmallEncoder()
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    groups = [pixels[:3], pixels[3:4], pixels[4:7, :, :9], pixels[7:8]]
+    made = _prepared(encoder, groups, torch.device("cpu"))
+    expected = torch.cat([encoder.preprocess(group) for group in groups])
+    assert torch.equal(made, expected)
+    groups[1] = encoder.preprocess(groups[1])  # as of a large image
+    assert torch.equal(_prepared(encoder, groups, torch.device("cpu")), expected)
+
+
+def test_the_command_takes_every_word(tmp_path, images, capsys):
+    write_labelled_set(tmp_path / "s.parquet", "s", images, {"instance": range(11)})
+    out = tmp_path / "out.parquet"
+    for word, width in (("raw-pixels", 768), ("x=random:resnet_tiny", 128)):
+        words = [word, str(tmp_path / "s.parquet"), "--out", str(out), "--size", "16"]
+        assert command.run(words) == 0
+        table = read_embeddings(out)
+        assert table_features(table).shape == (11, width)
+        assert "vidcl evaluate" in capsys.readouterr().out
+    assert table_metadata(table)["encoder"] == "x" and table_metadata(table)["size"] == 16
+    np.save(tmp_path / "f.npy", np.zeros((5, 3)))
+    with pytest.raises(VidclError, match="5 features for 11 images"):
+        command.run(
+            [f"features:{tmp_path / 'f.npy'}", str(tmp_path / "s.parquet"), "--out", str(out)]
+        )
+
+
+def test_mixed_sizes_do_not_change_their_neighbours(tmp_path, images):
+    for k, image in enumerate(images):
+        Image.fromarray(image[: 16 - k % 3]).save(tmp_path / f"{k:02}.png")
+    encoder = SmallEncoder()
+    together = table_features(embed(encoder, tmp_path))
+    for k, image in enumerate(images):
+        alone = table_features(embed(encoder, image[None, : 16 - k % 3]))
+        np.testing.assert_allclose(together[k], alone[0], atol=1e-6)
+
+
+def test_a_damaged_image_is_named_and_ends_the_threads(tmp_path, images):
+    for k, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{k:02}.png")
+    (tmp_path / "07.png").write_bytes((tmp_path / "07.png").read_bytes()[:60])
+    encoder = SmallEncoder().train()
+    with pytest.raises(VidclError, match=r"07\.png"):
+        embed(encoder, tmp_path, batch_size=2)
+    assert encoder.training
+    assert not [t for t in threading.enumerate() if t.name.startswith("vidcl-read")]
+
+
+def test_the_number_of_threads_of_the_caller_is_left_as_it_was(images):
+    before = torch.get_num_threads()
+    inside = []
+    encoder = SmallEncoder()
+    prepare = encoder.preprocess
+    encoder.preprocess = lambda x: inside.append(torch.get_num_threads()) or prepare(x)
+    embed(encoder, images)
+    assert torch.get_num_threads() == before and set(inside) == {1}
+
+
+def test_reading_ahead_is_in_order_and_bounded():
+    begun = []
+
+    def work(first, last):
+        begun.append(first)
+        return first, last
+
+    spans = list(chunks(3, 250, 100))
+    assert spans[0] == (3, 19) and spans[-1][1] == 250 and (99, 103) in spans
+    results = ahead(work, spans, depth=2, workers=2)
+    for taken, expected in enumerate(spans, start=1):
+        assert next(results) == expected
+        assert len(begun) <= taken + 2 + 2
+    with pytest.raises(StopIteration):
+        next(results)
 
 
 def test_images_of_unlike_size(tmp_path, images):

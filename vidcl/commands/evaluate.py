@@ -23,7 +23,7 @@ class Options:
     Examples:
       vidcl evaluate wild.parquet --out results.json
       vidcl evaluate moco=moco-wild.parquet ours=ours-wild.parquet --out results.json
-      vidcl evaluate eth80.parquet --gaps 0 45 90 --full
+      vidcl evaluate eth80.parquet --min-gaps 0 45 90 --full
       vidcl evaluate photos.parquet --instance-column class --min-gap 0
     """
 

@@ -34,8 +34,8 @@ class EvaluationConfig(Config):
     directions on the sphere."""
     min_gap: float = Field(default=45.0, ge=0, le=180)
     """A query does not find views of its own instance closer than this (degrees)."""
-    gaps: tuple[float, ...] = ()
-    """Further minimum gaps to measure retrieval at (degrees)."""
+    min_gaps: tuple[float, ...] = ()
+    """Several minimum gaps to measure retrieval at, beside the main one (degrees)."""
     gap_edges: tuple[float, ...] = GAP_EDGES
     """Bin edges of Recall@1 against the viewpoint gap (degrees)."""
     recall_at: tuple[int, ...] = (1, 5, 10)

@@ -3,18 +3,24 @@
 The random-initialised network is the fourth control; it comes from ``models.checkpoint``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from vidcl.evaluation.images import ImageData, image_source
+from vidcl.evaluation.images import ImageData, ImageSource
+from vidcl.evaluation.reading import ahead, chunks, hashed_source
 from vidcl.evaluation.table import embedding_table, table_metadata
 
 Progress = Callable[[int, int], None]
 
 HISTOGRAM_BINS = 8
+#: Side in pixels of what raw pixels compare.
+PIXELS_SIDE = 16
+#: Images per batch of rows.
+BATCH = 256
 
 
 def iid_table(like: pa.Table, dim: int, seed: int) -> pa.Table:
@@ -41,7 +47,7 @@ def color_histogram_table(data: ImageData, *, progress: Progress | None = None) 
 
 
 def raw_pixels_table(
-    data: ImageData, size: int = 16, *, progress: Progress | None = None
+    data: ImageData, size: int = PIXELS_SIDE, *, progress: Progress | None = None
 ) -> pa.Table:
     """Images shrunk to size x size by area, less their own mean, [N, 3 size^2].
 
@@ -50,25 +56,49 @@ def raw_pixels_table(
     return _feature_table(data, lambda image: _raw_pixels(image, size), "raw-pixels", progress)
 
 
+def color_histogram_rows(source: ImageSource, start: int) -> Generator[np.ndarray, None, None]:
+    """The rows of ``color_histogram_table`` from ``start`` on, batch by batch."""
+    return _rows(source, _color_histogram, start)
+
+
+def raw_pixels_rows(source: ImageSource, start: int) -> Generator[np.ndarray, None, None]:
+    """The rows of ``raw_pixels_table`` from ``start`` on, batch by batch."""
+    return _rows(source, lambda image: _raw_pixels(image, PIXELS_SIDE), start)
+
+
+def _rows(
+    source: ImageSource, feature: Callable[[np.ndarray], np.ndarray], start: int
+) -> Generator[np.ndarray, None, None]:
+    def work(first: int, last: int) -> np.ndarray:
+        return np.stack([feature(source.image(index)) for index in range(first, last)])
+
+    spans = chunks(start, source.count, BATCH)
+    with closing(ahead(work, spans, depth=BATCH)) as ready:
+        yield from ready
+
+
 def _feature_table(
     data: ImageData,
     feature: Callable[[np.ndarray], np.ndarray],
     name: str,
     progress: Progress | None,
 ) -> pa.Table:
-    source = image_source(data)
-    rows = []
-    for index in range(source.count):
-        rows.append(feature(source.image(index)))
-        if progress is not None:
-            progress(index + 1, source.count)
+    source = hashed_source(data)
+    rows: list[np.ndarray] = []
+    done = 0
+    with closing(_rows(source, feature, 0)) as batches:
+        for batch in batches:
+            rows.append(batch)
+            done += len(batch)
+            if progress is not None:
+                progress(done, source.count)
     metadata = {
         "encoder": name,
         "set": source.name,
         "images": source.count,
         "content_hash": source.content_hash(),
     }
-    return embedding_table(np.stack(rows), source.labels, metadata)
+    return embedding_table(np.concatenate(rows), source.labels, metadata)
 
 
 def _color_histogram(image: np.ndarray) -> np.ndarray:

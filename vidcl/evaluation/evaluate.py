@@ -101,7 +101,7 @@ def evaluate(
         "comparisons": _comparisons(tested, trained, config),
         "warnings": [
             *[
-                f"{set_name}: {sentence} ({', '.join(dict.fromkeys(names))})"
+                f"{set_name}: {sentence.rstrip('.')} ({', '.join(dict.fromkeys(names))})."
                 for (set_name, sentence), names in said.items()
             ],
             *_not_comparable(rows),

@@ -64,13 +64,16 @@ def measure_table(set_name: str, table: pa.Table, config: EvaluationConfig) -> M
         result |= _retrieval(table, features, instances, config)
     invariance = _invariance(table, features, sets, instances, classes, config)
     result |= invariance.metrics
-    if "knn" in config.measures and classes is not None:
-        # Where the class itself is what is retrieved, an image's own instance is that image.
-        alone = instances is None or config.class_column == config.instance_column
+    # Where the class itself is what is retrieved, an image's own instance is that image.
+    alone = instances is None or config.class_column == config.instance_column
+    voters = np.arange(len(table)) if alone or instances is None else instances
+    # Where every class is one instance, nobody else is there to vote for it.
+    several = classes is not None and len(np.unique(voters)) > len(np.unique(classes))
+    if "knn" in config.measures and classes is not None and several:
         result |= knn_accuracy(
             features,
             classes,
-            np.arange(len(table)) if alone or instances is None else instances,
+            voters,
             k=config.knn_k,
             temperature=config.knn_temperature,
             backend=config.backend,
@@ -95,7 +98,7 @@ def _retrieval(
         config.min_gap,
         config.recall_at,
         polar=_column(table, config.polar_column),
-        gaps=config.gaps,
+        gaps=config.min_gaps,
         gap_edges=config.gap_edges,
         backend=config.backend,
         bootstrap=config.bootstrap,

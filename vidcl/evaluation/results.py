@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +89,13 @@ def table_text(
     set_name: str,
     metrics: Sequence[str] | None = None,
     *,
-    intervals: bool = False,
+    intervals: bool | Collection[str] = False,
 ) -> str:
     """One set's results as an aligned text table, trained systems first, per cent.
 
     Args:
         metrics: columns; by default ``metric_names``.
-        intervals: write the 95 % interval behind a value that has one.
+        intervals: write the 95 % interval behind values that have one; or the names of those.
     """
     systems = _systems_on(results, set_name)
     names = [
@@ -105,7 +105,10 @@ def table_text(
     ]
     rows = [[set_name, *[metric_label(name) for name in names]]]
     rows += [
-        [system["name"], *[_cell(system["sets"][set_name], name, intervals) for name in names]]
+        [
+            system["name"],
+            *[_cell(system["sets"][set_name], name, _asked(intervals, name)) for name in names],
+        ]
         for system in systems
     ]
     return aligned(rows)
@@ -118,7 +121,7 @@ def gap_text(results: dict[str, Any], set_name: str, metric: str = "recall@1") -
     ]
     if not systems:
         return None
-    gaps = [entry["min_gap"] for entry in systems[0]["sets"][set_name]["gaps"]]
+    gaps = sorted(entry["min_gap"] for entry in systems[0]["sets"][set_name]["gaps"])
     rows = [[f"{set_name}: {metric_label(metric)}", *[f"gap >= {gap:g}" for gap in gaps]]]
     for system in systems:
         by_gap = {entry["min_gap"]: entry for entry in system["sets"][set_name]["gaps"]}
@@ -126,23 +129,28 @@ def gap_text(results: dict[str, Any], set_name: str, metric: str = "recall@1") -
     return aligned(rows)
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text as columns of even width, the first to the left, a rule under the head."""
+def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Rows of text as columns of even width, the first ``left`` ones flush left, a rule under the
+    head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
+            cell.ljust(width) if column < left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
+        ).rstrip()
         for row in rows
     ]
-    lines.insert(1, "-" * len(lines[0]))
+    lines.insert(1, "-" * max(map(len, lines)))
     return "\n".join(lines)
 
 
 def _systems_on(results: dict[str, Any], set_name: str) -> list[dict[str, Any]]:
     systems = [system for system in results["systems"] if set_name in system["sets"]]
     return sorted(systems, key=lambda system: system["kind"] == "control")
+
+
+def _asked(intervals: bool | Collection[str], name: str) -> bool:
+    return intervals if isinstance(intervals, bool) else name in intervals
 
 
 def _cell(values: dict[str, Any], name: str, intervals: bool) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vidcl.evaluation.results import aligned
+
 #: Metric -> its heading and the digits after the point.
 WHITENED = {
     "whitened_cosine": ("whitened cosine", 3),
@@ -32,7 +34,7 @@ def invariance_text(results: Mapping[str, Any], set_name: str) -> str:
     for system, row in zip(systems, values, strict=True):
         cells = [_cell(row, name, digits) for name, (_, digits) in columns.items()]
         table.append([system["name"], str(row["units"]), *cells])
-    text = _aligned(table)
+    text = aligned(table)
     tests = [row for row in results["comparisons"] if row["set"] == set_name]
     if tests:
         text += "\n\n" + _tests(tests)
@@ -53,7 +55,7 @@ def _tests(tests: Sequence[Mapping[str, Any]]) -> str:
                 f"{row['n']} {row['unit']}{'' if row['n'] == 1 else _plural(row['unit'])}",
             ]
         )
-    return _aligned(table)
+    return aligned(table)
 
 
 def _plural(unit: str) -> str:
@@ -71,16 +73,3 @@ def _cell(row: Mapping[str, Any], name: str, digits: int) -> str:
     if f"{name}_std" in row:
         text += f" ± {row[f'{name}_std']:.{digits + 1}f}"
     return text
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    lines.insert(1, "-" * max(len(line) for line in lines))
-    return "\n".join(lines)

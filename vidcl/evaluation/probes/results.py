@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from vidcl.evaluation.results import CHANCE
+from vidcl.evaluation.results import CHANCE, aligned
 from vidcl.evaluation.table import table_metadata
 from vidcl.version import __version__
 
@@ -78,16 +78,7 @@ def probes_text(title: str, entries: Entries, iid: Entries | None) -> str:
         if iid is not None:
             cells.append(_shown(entry["metric"], iid[place]["value"]))
         rows.append([entry["probe"], entry["metric"], *cells])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column < 2 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    lines.insert(1, "-" * max(len(line) for line in lines))
-    return "\n".join(lines)
+    return aligned(rows, left=2)
 
 
 def _shown(metric: str, value: float | None) -> str:

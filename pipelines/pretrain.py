@@ -33,6 +33,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, help="optimiser steps, instead of the preset's")
     parser.add_argument("--seed", type=int, help="instead of the preset's")
     parser.add_argument("--knn", type=Path, help="a labelled set to measure k-NN on meanwhile")
+    parser.add_argument(
+        "--online", help="a small labelled set to measure meanwhile: PATH, KIND:PATH"
+    )
+    parser.add_argument(
+        "--online-metrics",
+        nargs="+",
+        default=(),
+        choices=("knn", "retrieval", "invariance"),
+        help="what to measure on it; without this all that its labels allow",
+    )
     parser.add_argument("--ray-workers", type=int, help="processes that Ray Train starts")
     parser.add_argument("--ray-address", help="a Ray cluster; without it Ray starts here")
     options = parser.parse_args(argv)
@@ -48,6 +58,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
+    from vidcl.evaluation.online import online_callbacks
     from vidcl.training.config import TrainConfig
     from vidcl.training.loop import train
 
@@ -57,11 +68,9 @@ def run(options: argparse.Namespace) -> None:
     if options.steps is not None:
         training = config.training.model_copy(update={"steps": options.steps})
         config = config.model_copy(update={"training": training})
-    callbacks = []
-    if options.knn is not None:
-        from vidcl.evaluation.online import online_knn
-
-        callbacks.append(online_knn(options.knn))
+    callbacks = online_callbacks(
+        options.knn, options.online, options.online_metrics, config.training.keep_best
+    )
     with show_progress("train", unit="steps") as progress:
         train(
             config,
@@ -91,6 +100,8 @@ def run_on_ray(options: argparse.Namespace) -> None:
     for name in ("data", "out", "knn"):
         if getattr(options, name) is not None:
             setattr(options, name, getattr(options, name).resolve())
+    if options.online is not None:
+        options.online = absolute_spec(options.online)
     preset = find_preset(options.config)
     options.config = str(preset.resolve())
     if options.ray_address:
@@ -112,6 +123,14 @@ def run_on_ray(options: argparse.Namespace) -> None:
         raise VidclError(f"Ray Train stopped: {str(error).strip().splitlines()[-1]}") from error
     finally:
         ray.shutdown()
+
+
+def absolute_spec(spec: str) -> str:
+    """``PATH`` or ``KIND:PATH`` with its path resolved."""
+    if Path(spec).exists():
+        return str(Path(spec).resolve())
+    kind, colon, path = spec.partition(":")
+    return f"{kind}:{Path(path).resolve()}" if colon else spec
 
 
 if __name__ == "__main__":

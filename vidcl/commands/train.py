@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -24,7 +24,9 @@ class Options:
       vidcl train laptop/region_track --data store --out runs/region_track
       vidcl train laptop/moco --data store --out runs/moco --training.lr 0.002
       vidcl train laptop/moco --data store --out runs/moco --resume
-      vidcl train moco --data store --out runs/moco --knn val/ --training.keep-best knn
+      vidcl train moco --data store --out runs/moco --online val/ --training.keep-best knn
+      vidcl train moco --data store --out runs/moco --online eth80:ETH80 \\
+        --online-metrics invariance retrieval --training.callback-every 500
     """
 
     config: tyro.conf.Positional[str]
@@ -39,7 +41,15 @@ class Options:
     """Go on from the run's last checkpoint."""
     knn: Path | None = None
     """A labelled set (a folder of class folders, or Parquet) to measure k-NN on while training,
-    every --training.callback-every steps."""
+    every --training.callback-every steps; and Recall@1 at any angle where it has instances."""
+    online: str | None = None
+    """A small labelled set (PATH or KIND:PATH, as vidcl evaluate takes it) to measure while
+    training, every --training.callback-every steps, by the protocol of vidcl evaluate. It is
+    decoded once and kept in memory: at most 5,000 images and 1 GB; a larger set is thinned out."""
+    online_metrics: tuple[Literal["knn", "retrieval", "invariance"], ...] = ()
+    """knn: class accuracy; retrieval: Recall@1, Recall@5, mAP of the same instance; invariance:
+    RIS of the top 10 and 25 units with its chance, and whitened cosine. None named: all that the
+    set's labels allow. --training.keep-best takes any number that is logged."""
 
 
 def run(argv: list[str]) -> int:
@@ -55,13 +65,11 @@ def run(argv: list[str]) -> int:
     if not name and not {"-h", "--help"} & set(argv):
         print(f"presets: {', '.join(preset_names())}")
     options = parse(Options, argv, prog="train", default=default)
+    from vidcl.evaluation.online import online_callbacks
     from vidcl.training.loop import train
 
-    callbacks = []
-    if options.knn is not None:
-        from vidcl.evaluation.online import online_knn
-
-        callbacks.append(online_knn(options.knn))
+    keep_best = options.settings.training.keep_best
+    callbacks = online_callbacks(options.knn, options.online, options.online_metrics, keep_best)
     with show_progress("train", unit="steps") as progress:
         train(
             options.settings,

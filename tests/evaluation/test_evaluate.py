@@ -6,6 +6,7 @@ import io
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -252,6 +253,29 @@ def test_drawn_queries_show_different_instances_and_make_a_picture():
             frame = picture[6 + row * 86, 6 + (column + 1) * 86 + 6]
             right = gallery["label"][hit] == gallery["label"][query]
             assert tuple(frame) == (RIGHT if right else WRONG)
+
+
+def test_gaps_of_a_gallery_are_angles_on_the_sphere_where_views_have_polar_angles():
+    """Seen from above, an object's views look one way however they are turned."""
+    images = np.random.default_rng(0).integers(0, 256, (96, 4, 4, 3), dtype=np.uint8)
+    flat = table(1, signal=3.0)
+    above = flat.append_column("polar", pa.array([0.0, 0.0, 0.0, 0.0, 90.0, 90.0, 90.0, 90.0] * 12))
+    gallery = build_gallery("wild", {"good": above}, images, min_gap=80)
+    allowed = {row: set() for row in range(96)}
+    for query in range(96):
+        for row in range(96):
+            top = [k % 8 < 4 for k in (query, row)]
+            turned = 45 * min((row - query) % 8, (query - row) % 8)
+            gap = (0 if top[0] else turned) if top[0] == top[1] else 90
+            if query // 8 != row // 8 or (gap >= 80 and row != query):
+                allowed[query].add(row)
+    found = gallery["systems"][0]["found"]
+    asked = [gallery["rows"][query] for query in gallery["queries"]]
+    assert len(asked) == 96
+    for query, hits in zip(asked, found, strict=True):
+        assert {gallery["rows"][hit] for hit in hits} <= allowed[query]
+    without = build_gallery("wild", {"good": flat}, images, min_gap=80)
+    assert without["systems"][0]["found"] != found
 
 
 def test_a_large_gallery_is_thinned_evenly_and_keeps_the_pictures_of_neighbours():

@@ -26,10 +26,12 @@ class Options:
     """The label that names the thing shown."""
     angle_column: str = "azimuth"
     """Degrees around it; without such a column every other image may be found."""
+    polar_column: str = "polar"
+    """Degrees from the top; with it views are as far apart as their directions on the sphere."""
     min_gap: float = 45.0
     """Degrees."""
-    images: Path | None = None
-    """The set the features were made from."""
+    images: str | None = None
+    """The set the features were made from, as vidcl embed takes it."""
     gallery: Path | None = None
     """PNG to draw: eight queries, five answers each, right ones framed green."""
     seed: int = 0
@@ -46,14 +48,16 @@ def run(argv: list[str]) -> int:
     if (options.images is None) != (options.gallery is None):
         raise VidclError("--images and --gallery go together: give both or neither.")
     table = read_embeddings(options.table)
-    angles = None
-    if options.angle_column in table.column_names:
-        angles = table_column(table, options.angle_column)
+    angles, polar = (
+        table_column(table, column) if column in table.column_names else None
+        for column in (options.angle_column, options.polar_column)
+    )
     result = cross_view_retrieval(
         table_features(table),
         table_column(table, options.instance_column),
         angles,
         options.min_gap,
+        polar=polar,
         seed=options.seed,
     )
     for name in ("recall@1", "recall@5", "map"):
@@ -71,7 +75,7 @@ def run(argv: list[str]) -> int:
 def _draw(options: Options, table: object) -> None:
     import pyarrow as pa
 
-    from vidcl.datasets.labelled import open_labelled_set
+    from vidcl.datasets.registry import open_dataset
     from vidcl.evaluation.galleries import build_gallery
     from vidcl.evaluation.gallery_picture import gallery_picture
     from vidcl.files import write_atomic
@@ -80,9 +84,10 @@ def _draw(options: Options, table: object) -> None:
     gallery = build_gallery(
         options.table.stem,
         {options.table.stem: table},
-        open_labelled_set(options.images),
+        open_dataset(options.images),
         instance_column=options.instance_column,
         position_column=options.angle_column,
+        polar_column=options.polar_column,
         min_gap=options.min_gap,
         queries=8,
         neighbours=5,

@@ -52,6 +52,7 @@ def build_gallery(
     neighbours: int = 10,
     instance_column: str = "instance",
     position_column: str = "azimuth",
+    polar_column: str = "polar",
     min_gap: float = 45.0,
     circular: bool = True,
     protocol: str | None = None,
@@ -66,8 +67,8 @@ def build_gallery(
         data: the images.
         queries: None asks every image that has a right answer, thinned evenly to ``most`` pictures;
             a number asks so many, of different instances, drawn by ``seed``.
-        position_column, min_gap, circular: as in ``cross_view_retrieval``; for tracks "position",
-            0.5 and False.
+        position_column, polar_column, min_gap, circular: as in ``cross_view_retrieval``, where the
+            table has these columns; for tracks "position", any, 0.5 and False.
 
     Returns:
         A gallery as at the top of this file.
@@ -84,9 +85,11 @@ def build_gallery(
             )
     first = next(iter(tables.values()))
     instances = table_column(first, instance_column)
-    has_positions = position_column in first.column_names
-    positions = table_column(first, position_column) if has_positions else None
-    answers = right_answers(instances, positions, min_gap, circular=circular)
+    positions, polar = (
+        table_column(first, column) if column in first.column_names else None
+        for column in (position_column, polar_column)
+    )
+    answers = right_answers(instances, positions, min_gap, circular=circular, polar=polar)
     if queries is None:
         rows = answers.queries[np.sort(spread_order(len(answers.queries))[:most])]
     else:

@@ -60,8 +60,8 @@ class OnlineEvaluation:
         """
         Args:
             metrics: None takes all that the labels allow: ``knn`` needs two classes in the column
-                ``class``, ``retrieval`` two instances in ``instance``, ``invariance`` three views
-                of one of them.
+                ``class`` and more instances than classes, ``retrieval`` two instances in
+                ``instance``, ``invariance`` three views of one of them.
             most: images of a larger set are thinned out evenly to so many; where that would leave
                 fewer than 8 views of an instance on average, whole instances are left out.
             memory: bytes that the images may take, as float32 at the network's size.
@@ -151,14 +151,16 @@ class OnlineEvaluation:
 
 #: Said where a metric is asked for that the labels do not allow.
 _NEEDS = (
-    "knn needs two classes in the column 'class', retrieval two views of an instance in "
-    "'instance', invariance three images of a set in 'set' or 'instance'"
+    "knn needs two classes in the column 'class', not each of one instance; retrieval two views of "
+    "an instance in 'instance'; invariance three images of a set in 'set' or 'instance'"
 )
 
 
 def _possible(data: LabelledSet, config: EvaluationConfig) -> list[Measure]:
     found: list[Measure] = []
-    if len(np.unique(data.labels.get(config.class_column, []))) > 1:
+    classes = len(np.unique(data.labels.get(config.class_column, [])))
+    instances = len(np.unique(data.labels.get(config.instance_column, np.arange(len(data)))))
+    if classes > 1 and (instances > classes or config.class_column == config.instance_column):
         found.append("knn")
     for metric, column, least in (
         ("retrieval", config.instance_column, 2),

@@ -19,7 +19,6 @@ from vidcl.evaluation.feature_file import (
     as_labels,
     as_source,
     columns_within,
-    open_features,
 )
 from vidcl.evaluation.invariance.blocks import RowsOf, unit_block
 from vidcl.evaluation.table import embedding_table, write_embeddings
@@ -101,8 +100,6 @@ def test_blocks_fit_the_memory_they_are_given(tmp_path):
     assert columns_within(10, 50, np.dtype(np.float32)) == 1
     np.save(tmp_path / "d.npy", features.astype(np.float64))
     assert NpyFeatures(tmp_path / "d.npy", 3 * 8 * 50).block_columns == 3
-    assert isinstance(open_features(tmp_path / "d.npy"), NpyFeatures)
-    assert isinstance(open_features(tmp_path / "f.parquet"), ParquetFeatures)
     source = ArrayFeatures(features)
     assert as_source(source) is source
 

@@ -227,11 +227,6 @@ def as_source(features: "np.ndarray | FeatureSource") -> FeatureSource:
     return ArrayFeatures(features) if isinstance(features, np.ndarray) else features
 
 
-def open_features(path: str | Path) -> "NpyFeatures | ParquetFeatures":
-    """Features on disk: ``*.npy``, or else an embedding table."""
-    return NpyFeatures(path) if Path(path).suffix == ".npy" else ParquetFeatures(path)
-
-
 def columns_within(size: int, rows: int, dtype: np.dtype[Any]) -> int:
     """How many columns of ``rows`` values fit ``size`` bytes, at least 1."""
     return max(1, size // max(1, rows * dtype.itemsize))

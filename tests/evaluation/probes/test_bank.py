@@ -1,13 +1,12 @@
-"""k-NN among training rows against a loop, and its independence of blocks and processes."""
+"""k-NN among training rows against a loop, and its independence of who searches."""
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from vidcl.errors import VidclError
-from vidcl.evaluation.probes.bank import bank_neighbours, knn_probe, merge_neighbours
+from vidcl.evaluation.probes.bank import bank_neighbours, knn_probe
 from vidcl.evaluation.probes.knn import knn_accuracy
 
 
@@ -60,26 +59,15 @@ def test_every_k_is_that_of_a_plain_loop(temperature):
 
 
 @pytest.mark.parametrize("k", [1, 8, 70, 80])
-def test_neither_blocks_nor_shards_nor_threads_move_a_neighbour(k):
-    train, test, *_ = data(1)
-    whole = bank_neighbours(train, test, k)
-    for block in (1, 4, 31):
-        again = bank_neighbours(train, test, k, block=block)
-        assert all(np.array_equal(a, b) for a, b in zip(again, whole, strict=True))
-    # three holders of the bank, three of the queries, as nine processes would have it
-    cuts, turns = [0, 11, 40, 70], np.array_split(np.arange(len(test)), 3)
-
-    def one(job):
-        part, rows = job
-        first, last = cuts[part], cuts[part + 1]
-        return bank_neighbours(train[first:last], test[rows], k, first_row=first)
-
-    with ThreadPoolExecutor(3) as pool:
-        for rows in turns:
-            parts = list(pool.map(one, [(part, rows) for part in range(3)]))
-            found, scores = merge_neighbours(parts, k)
-            assert np.array_equal(found, whole[0][rows])
-            assert np.array_equal(scores, whole[1][rows])
+def test_who_searches_moves_no_neighbour(k):
+    train, test, labels, truth = data(1)
+    by_faiss = bank_neighbours(train, test, k, backend="faiss")
+    by_torch = bank_neighbours(train, test, k, backend="torch")
+    assert all(np.array_equal(a, b) for a, b in zip(by_faiss, by_torch, strict=True))
+    found, scores = by_faiss
+    assert found.shape == scores.shape == (len(test), k)
+    assert found[:, :70].tolist() == slow_accuracy(train, test, labels, truth, k, 1.0)[1]
+    assert (found[:, 70:] == -1).all() and np.isneginf(scores[:, 70:]).all()
 
 
 def test_it_agrees_with_the_leave_one_out_measure_where_both_apply():

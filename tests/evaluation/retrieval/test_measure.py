@@ -9,7 +9,7 @@ from tests.evaluation.retrieval.slow import problem, slow_metrics, slow_scores, 
 from vidcl.errors import VidclError
 from vidcl.evaluation.retrieval.gaps import sphere_gap
 from vidcl.evaluation.retrieval.measure import retrieval_metrics
-from vidcl.evaluation.retrieval.protocol import has_split, retrieval_protocol
+from vidcl.evaluation.retrieval.protocol import retrieval_protocol
 from vidcl.evaluation.retrieval.rows import StackedRows
 
 K = (1, 5, 10)
@@ -121,7 +121,6 @@ def test_names_of_a_split():
     protocol = retrieval_protocol(np.zeros(5), split=names)
     assert protocol.queries.tolist() == [0, 4] and protocol.gallery.tolist() == [1, 2]
     assert "2 images of the part 'test'" in protocol.sentence
-    assert has_split(names) and not has_split(names[:1]) and not has_split(names[1:3])
 
 
 def test_nonsense_is_refused_in_a_sentence():

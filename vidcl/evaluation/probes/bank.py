@@ -13,65 +13,31 @@ from vidcl.evaluation.probes.entry import (
     largest_share,
     probe_entry,
 )
-from vidcl.evaluation.retrieval.search import quantised, unit_rows
-
-#: Scores held at a time, float32: 64 MiB.
-BLOCK_VALUES = 1 << 24
-_ROWS = 4096
+from vidcl.evaluation.retrieval.rows import StackedRows
+from vidcl.evaluation.retrieval.search import Backend, nearest
 
 
 def bank_neighbours(
-    bank: np.ndarray, queries: np.ndarray, k: int, *, first_row: int = 0, block: int | None = None
+    bank: np.ndarray, queries: np.ndarray, k: int, *, backend: Backend = "auto"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The k rows of the bank most similar to each query, best first.
-
-    Scores are cosines in double precision rounded to 2^-30, ties go to the lower row, as in
-    ``retrieval.search``; so they depend neither on the block nor on which process holds what.
+    """The k rows of the bank most similar to each query, best first, by ``retrieval.search``.
 
     Args:
-        bank: float [N, D]; or a part of it, whose row 0 is row ``first_row`` of the whole.
+        bank: float [N, D].
         queries: float [M, D].
-        block: queries at a time; by default as many as keep the scores within 64 MiB.
 
     Returns:
         Rows int64 [M, k] and scores float64 [M, k]; -1 and -inf where the bank has fewer.
     """
-    columns = _rough(bank).T
-    # Far outside what rounding of a single-precision inner product of unit vectors reaches.
-    slack = np.float32(8 * np.sqrt(bank.shape[1]) * 2.0**-24 + 2.0**-29)
-    found = np.full((len(queries), k), -1, np.int64)
-    scores = np.full((len(queries), k), -np.inf)
-    block = block or max(1, BLOCK_VALUES // len(bank))
-    top = min(k, len(bank))
-    for first in range(0, len(queries), block):
-        wanted = unit_rows(queries[first : first + block])
-        near = wanted.astype(np.float32) @ columns
-        least = -np.partition(-near, top - 1, axis=1)[:, top - 1]
-        for place, cut in enumerate(least, first):
-            among = np.flatnonzero(near[place - first] >= cut - slack)
-            fine = quantised((unit_rows(bank[among]) * wanted[place - first]).sum(axis=1))
-            best = np.lexsort((among, -fine))[:top]
-            found[place, :top] = among[best] + first_row
-            scores[place, :top] = fine[best]
-    return found, scores
-
-
-def _rough(features: np.ndarray) -> np.ndarray:
-    """Unit rows in single precision, made in parts: the one copy of the bank that is held."""
-    rough = np.empty(features.shape, np.float32)
-    for first in range(0, len(features), _ROWS):
-        rough[first : first + _ROWS] = unit_rows(features[first : first + _ROWS])
-    return rough
-
-
-def merge_neighbours(
-    parts: Sequence[tuple[np.ndarray, np.ndarray]], k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """What ``bank_neighbours`` finds in the whole bank, from what it found in each part of it."""
-    rows = np.concatenate([found for found, _ in parts], axis=1)
-    scores = np.concatenate([score for _, score in parts], axis=1)
-    best = np.lexsort((rows, -scores), axis=1)[:, :k]
-    return np.take_along_axis(rows, best, axis=1), np.take_along_axis(scores, best, axis=1)
+    rows = np.arange(len(bank) + len(queries))
+    return nearest(
+        StackedRows(bank, queries),
+        rows[len(bank) :],
+        k,
+        lambda some: [rows[:0]] * len(some),
+        among=rows[: len(bank)],
+        backend=backend,
+    )
 
 
 def knn_votes(

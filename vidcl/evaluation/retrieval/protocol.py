@@ -128,12 +128,6 @@ def varying_views(
     return Views(instances, line, circular, float(min_gap), tilt)
 
 
-def has_split(values: np.ndarray) -> bool:
-    """Whether a column ``split`` names both who asks and who answers."""
-    names = set(np.asarray(values).astype(str).tolist())
-    return bool(names.intersection(ASKING)) and bool(names.intersection(ANSWERING))
-
-
 def _parts(split: Any, count: int) -> tuple[np.ndarray, np.ndarray, str]:
     if split is None:
         everyone = np.ones(count, dtype=bool)

@@ -21,7 +21,7 @@ from studies.real_video import sets as rv_sets
 from studies.real_video import stores as rv_stores
 from vidcl.datasets.labelled import write_labelled_set
 from vidcl.errors import VidclError
-from vidcl.evaluation.retrieval.cross_view import cross_view_retrieval
+from vidcl.evaluation.retrieval.cross_view import Views, cross_view_retrieval
 from vidcl.video.reader import VideoReader
 
 SCRIPT = Path(__file__).parents[2] / "pipelines" / "study_real_video.py"
@@ -159,8 +159,8 @@ def test_systems_differ_in_their_pairs_alone():
 def test_gaps_on_the_sphere_are_the_packages():
     features, instances, _, azimuth = some_views()
     polar = np.random.default_rng(5).choice([0.0, 30.0, 45.0, 90.0], len(instances))
-    unit = rv_sets.directions(azimuth, polar)
-    found = rv_retrieve.retrieve(features, instances, unit, (45.0, 90.0))
+    views = Views(instances, azimuth, True, 0.0, polar)
+    found = rv_retrieve.retrieve(features, views, (45.0, 90.0))
     for gap in (45.0, 90.0):
         whole = cross_view_retrieval(features, instances, azimuth, gap, polar=polar, bootstrap=0)
         assert len(found[gap]["queries"]) == whole["n"]
@@ -177,30 +177,13 @@ def some_views(seed=0, things=6, views=9):
     return features, instances, classes, azimuth
 
 
-def test_gaps_are_angles_between_directions():
-    rng = np.random.default_rng(0)
-    polar, azimuth = rng.uniform(0, 180, 20), rng.uniform(0, 360, 20)
-    unit = rv_sets.directions(azimuth, polar)
-    found = rv_retrieve.gaps_between(unit)
-    for i in range(20):
-        for j in range(20):
-            up = np.cos(np.radians(polar[[i, j]])).prod()
-            level = np.sin(np.radians(polar[[i, j]])).prod()
-            cosine = up + level * np.cos(np.radians(azimuth[i] - azimuth[j]))
-            expected = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
-            assert found[i, j] == pytest.approx(expected, abs=1e-5)
-    # from above all azimuths are one
-    top = rv_sets.directions(np.array([0.0, 90.0, 40.0]), np.array([0.0, 0.0, 90.0]))
-    assert rv_retrieve.gaps_between(top)[0] == pytest.approx([0, 0, 90], abs=1e-6)
-
-
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_retrieval_is_the_packages_at_every_gap(seed):
     features, instances, classes, azimuth = some_views(seed)
-    directions = rv_sets.directions(azimuth, None)
+    views = Views(instances, azimuth, True, 0.0)
     gaps = (0.0, 45.0, 90.0)
-    found = rv_retrieve.retrieve(features, instances, directions, gaps)
-    within = rv_retrieve.retrieve(features, instances, directions, gaps, classes)
+    found = rv_retrieve.retrieve(features, views, gaps)
+    within = rv_retrieve.retrieve(features, views, gaps, classes)
     for gap in gaps:
         whole = cross_view_retrieval(features, instances, azimuth, gap, (1, 5), bootstrap=0)
         assert len(found[gap]["queries"]) == whole["n"]
@@ -222,7 +205,8 @@ def test_retrieval_is_the_packages_at_every_gap(seed):
             expected = sum(part[name] * part["n"] for part in parts) / total
             assert within[gap][name].mean() == pytest.approx(expected, abs=1e-12)
     with pytest.raises(VidclError, match="170 degrees"):
-        rv_retrieve.retrieve(features[:2], np.array(["a", "a"]), directions[[0, 0]], (170.0,))
+        alike = Views(np.array(["a", "a"]), np.zeros(2), True, 0.0)
+        rv_retrieve.retrieve(features[:2], alike, (170.0,))
 
 
 def test_grey_images_are_their_own_grey(tmp_path):
@@ -302,9 +286,11 @@ def test_real_clips_and_sets_are_found(real_data, tmp_path):
         [f"eth80-part:{views / 'eth80'}", f"coil20-part:{views / 'coil20_32x32.npz'}"]
     )
     assert list(tests) == ["eth80", "eth80 grey", "coil20"]
-    assert len(tests["eth80"].images) == 2255 and len(np.unique(tests["eth80"].instances)) == 55
+    seen = tests["eth80"].views
+    assert len(tests["eth80"].images) == 2255 and len(np.unique(seen.instances)) == 55
     assert len(tests["coil20"].images) == 1008 and tests["coil20"].classes is None
     # every view of ETH-80 has another of its own thing 90 degrees away
-    apart = rv_retrieve.gaps_between(tests["eth80"].directions)
-    own = tests["eth80"].instances[:, None] == tests["eth80"].instances[None, :]
+    rows = np.repeat(np.arange(2255), 2255), np.tile(np.arange(2255), 2255)
+    apart = seen.pair_gaps(*rows).reshape(2255, 2255)
+    own = seen.instances[:, None] == seen.instances[None, :]
     assert ((apart >= 90) & own).any(1).all()

@@ -118,21 +118,22 @@ def ask(
     """Numbers of one set, and which queries found the right thing first."""
     numbers: dict[str, float] = {}
     hits: dict[str, np.ndarray] = {}
-    things = np.unique(test.instances, return_inverse=True)[1].astype(np.int32)
+    instances = test.views.instances
+    things = np.unique(instances, return_inverse=True)[1].astype(np.int32)
     galleries = {name: None} if test.classes is None else {name: None, name + WITHIN: test.classes}
     for label, within in galleries.items():
-        found = retrieve(features, test.instances, test.directions, settings.gaps, within)
+        found = retrieve(features, test.views, settings.gaps, within)
         for gap, values in found.items():
             for metric in (*(f"recall@{k}" for k in RECALL_AT), "map"):
                 numbers[f"{label} {metric} {gap:g}"] = float(values[metric].mean())
             numbers[f"{label} n {gap:g}"] = len(values["queries"])
             hits[f"{label} {gap:g}"] = values["recall@1"].astype(bool)
             hits[f"{label} {gap:g} thing"] = things[values["queries"]]
-    classes = test.instances if test.classes is None else test.classes
-    if np.unique(test.instances, return_counts=True)[1].max() >= LEAST_VIEWS:
+    classes = instances if test.classes is None else test.classes
+    if np.unique(instances, return_counts=True)[1].max() >= LEAST_VIEWS:
         top = min(TOP, features.shape[1])
-        numbers[f"{name} ris@{TOP}"] = ris(features, test.instances, classes, (top,))[f"ris@{top}"]
+        numbers[f"{name} ris@{TOP}"] = ris(features, instances, classes, (top,))[f"ris@{top}"]
     if test.classes is not None:
-        found_knn = knn_accuracy(features, test.classes, test.instances, bootstrap=0)
+        found_knn = knn_accuracy(features, test.classes, instances, bootstrap=0)
         numbers[f"{name} knn"] = found_knn["knn"]
     return numbers, hits

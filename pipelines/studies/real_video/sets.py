@@ -9,6 +9,7 @@ from vidcl.datasets.labelled import LabelledSet
 from vidcl.datasets.registry import PART, named_dataset
 from vidcl.errors import VidclError
 from vidcl.evaluation.images import image_source
+from vidcl.evaluation.retrieval.cross_view import Views
 
 #: Luma of ITU-R BT.601.
 LUMA = (0.299, 0.587, 0.114)
@@ -20,15 +21,13 @@ class TestSet:
 
     Attributes:
         images: uint8 [N, H, W, 3] RGB.
-        instances: [N], the thing shown.
         classes: [N], its category, or None where the set knows none with two things in it.
-        directions: float64 [N, 3], unit vectors from the thing to the camera.
+        views: the thing shown, and from where: azimuths and, where the set has them, polar angles.
     """
 
     images: np.ndarray
-    instances: np.ndarray
     classes: np.ndarray | None
-    directions: np.ndarray
+    views: Views
 
     __test__ = False  # no test of pytest's
 
@@ -73,7 +72,7 @@ def _opened(word: str, data: LabelledSet) -> TestSet:
     instances, classes = data.labels["instance"], data.labels.get("class")
     if classes is not None and len(np.unique(classes)) == len(np.unique(instances)):
         classes = None  # every thing is a class of its own
-    return TestSet(np.stack(images), instances, classes, directions(azimuth, polar))
+    return TestSet(np.stack(images), classes, Views(instances, azimuth, True, 0.0, polar))
 
 
 def as_grey(images: np.ndarray) -> np.ndarray:
@@ -81,16 +80,3 @@ def as_grey(images: np.ndarray) -> np.ndarray:
     already stays as it is to the bit."""
     luma = np.rint(images @ np.asarray(LUMA, np.float32)).astype(np.uint8)
     return np.repeat(luma[..., None], 3, axis=3)
-
-
-def directions(azimuth: np.ndarray, polar: np.ndarray | None) -> np.ndarray:
-    """Unit vectors float64 [N, 3] of viewing directions.
-
-    Args:
-        azimuth: degrees [N] around the vertical axis.
-        polar: degrees [N] from the top, 0..180; None: all from the side, 90.
-    """
-    around = np.radians(np.asarray(azimuth, float))
-    down = np.radians(np.full(len(around), 90.0) if polar is None else np.asarray(polar, float))
-    level = np.sin(down)
-    return np.stack([level * np.cos(around), level * np.sin(around), np.cos(down)], axis=1)

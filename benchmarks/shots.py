@@ -27,7 +27,8 @@ from vidcl.errors import VidclError
 from vidcl.tracks.quality.stopwatch import Stopwatch
 from vidcl.tracks.quality.transitions import FLASHES, Frames, dissolve, fade, flash
 from vidcl.tracks.shots.cuts import mark_cuts
-from vidcl.video.reader import Frame, VideoReader
+from vidcl.video.frames import Frame
+from vidcl.video.reader import VideoReader
 
 LABELS = Path(__file__).parent / "shot_labels.csv"
 #: Sampled frames per second; None is every frame.

@@ -5,7 +5,7 @@ import numpy as np
 
 from vidcl.tracks.crops import Crop
 from vidcl.tracks.motion.scene import Scene
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 
 def texture(seed: int, height: int, width: int, grain: int = 6, low: int = 30) -> np.ndarray:

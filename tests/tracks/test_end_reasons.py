@@ -12,7 +12,7 @@ from vidcl.tracks.config import FollowConfig
 from vidcl.tracks.follow import follow
 from vidcl.tracks.given import GivenBoxes, GivenObject
 from vidcl.tracks.track import Track
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 EVERY = {"follow_rate": None, "keep_rate": None}
 Place = Callable[[int], tuple[int, int, int]]

@@ -179,9 +179,9 @@ def test_retry_does_only_what_failed(clips, tmp_path, monkeypatch):
     made: list[str] = []
     really = segment.VideoTracks.__call__
 
-    def spy(self, source, piece, outcome):
+    def spy(self, source, path, piece, outcome):
         made.append(source.name)
-        return really(self, source, piece, outcome)
+        return really(self, source, path, piece, outcome)
 
     monkeypatch.setattr(segment.VideoTracks, "__call__", spy)
     path = shard.outcome_path(out, 0)

@@ -15,7 +15,7 @@ from vidcl.tracks.given import GivenBoxes, GivenObject
 from vidcl.tracks.quality.measure import measure_free, total
 from vidcl.tracks.quality.sequences import read_sequences
 from vidcl.tracks.track import SCORES, Track
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 EVERY = {"follow_rate": None, "keep_rate": None}
 

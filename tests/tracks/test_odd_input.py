@@ -16,7 +16,7 @@ from vidcl.tracks.follow import follow
 from vidcl.tracks.given import GivenBoxes, GivenObject
 from vidcl.tracks.store import open_store
 from vidcl.tracks.track import SCORES, EndReason, Track
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 from vidcl.video.writer import write_video
 
 CANVAS = 16

@@ -12,7 +12,7 @@ from vidcl.tracks.recorder import Recorder
 from vidcl.tracks.regions import STILL, Region, Regions
 from vidcl.tracks.track import SCORES
 from vidcl.tracks.trackers.base import Moved, Stateless
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 BOX = np.array([[40.0, 40, 74, 74]])
 

@@ -15,7 +15,8 @@ from vidcl.synthetic.config import WorldConfig
 from vidcl.synthetic.objects import build_instances
 from vidcl.tracks.quality.transitions import FLASHES, Frames, dissolve, fade, flash
 from vidcl.tracks.shots.cuts import LOOK_AHEAD, mark_cuts
-from vidcl.video.reader import Frame, VideoReader
+from vidcl.video.frames import Frame
+from vidcl.video.reader import VideoReader
 
 
 def clip(count: int, seed: int = 0, speed: float = 2.5, camera: float = 0.6) -> Frames:

@@ -20,7 +20,7 @@ from vidcl.tracks.regions import Region, Regions
 from vidcl.tracks.shots.cuts import mark_cuts
 from vidcl.tracks.track import SCORES, EndReason, Track
 from vidcl.tracks.trackers.linking import EmbedRegions
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 
 def follow(

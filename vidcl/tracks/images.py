@@ -15,10 +15,12 @@ from vidcl.config import Config
 from vidcl.errors import VidclError
 from vidcl.tracks.crops import CropConfig, Cropper
 from vidcl.tracks.extraction.engine import open_engine
+from vidcl.tracks.extraction.limits import Limits
 from vidcl.tracks.extraction.plan import Segment
 from vidcl.tracks.extraction.run import ExtractReport, Work, run_work
 from vidcl.tracks.extraction.shard import Outcome
 from vidcl.tracks.extraction.sources import IMAGE_SUFFIXES, Source
+from vidcl.tracks.extraction.spool import SpoolConfig
 from vidcl.tracks.track import SCORES, Track
 
 
@@ -74,6 +76,8 @@ def pack_images(
         make_tracks=ImageTracks(config.crop),
         segment_seconds=1.0,
         segments_per_shard=config.images_per_shard,
+        limits=Limits(isolate=False),
+        spool=SpoolConfig(),
     )
     engine = partial(open_engine, config.engine, config.workers, config.ray_address)
     return run_work(
@@ -88,8 +92,10 @@ class ImageTracks:
 
     crop: CropConfig
 
-    def __call__(self, source: Source, segment: Segment, outcome: Outcome) -> Iterator[Track]:
-        image, codec = read_image(source.path)
+    def __call__(
+        self, source: Source, path: Path, segment: Segment, outcome: Outcome
+    ) -> Iterator[Track]:
+        image, codec = read_image(path)
         height, width = image.shape[:2]
         outcome.frames = 1
         outcome.facts = {

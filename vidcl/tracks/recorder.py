@@ -6,7 +6,7 @@ import numpy as np
 
 from vidcl.tracks.crops import Crop
 from vidcl.tracks.track import SCORES, EndReason, Kind, Track
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 
 class CropFunction(Protocol):

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -14,40 +13,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidcl.video.errors import VideoError
+from vidcl.video.info import VideoInfo
 
 #: Everything PyAV raises for a file that is bad rather than for a programming error. PyAV's own
 #: errors derive from the built-in ones (InvalidDataError from ValueError, and so on).
 DECODE_ERRORS = (av.error.FFmpegError, UnicodeDecodeError)
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a video file holds, before it is decoded.
-
-    Attributes:
-        width, height: pixels, after rotation.
-        duration: seconds, or None where the file does not say.
-        start: presentation time of the first frame in seconds.
-        rate: average frames per second, or None.
-        codec, pixel_format: FFmpeg's names.
-        rotation: degrees counter-clockwise that the stored picture is turned by for display:
-            0, 90, 180 or 270.
-        declared_frames: what the header claims; it may lie, and None is "does not say".
-        backend, backend_version: what decoded it.
-    """
-
-    path: str
-    width: int
-    height: int
-    duration: float | None
-    start: float
-    rate: float | None
-    codec: str
-    pixel_format: str
-    rotation: int
-    declared_frames: int | None
-    backend: str
-    backend_version: str
 
 
 def probe(path: str | Path) -> VideoInfo:

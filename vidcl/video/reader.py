@@ -8,13 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from vidcl.video.clock import Clock
+from vidcl.video.convert import Converter
 from vidcl.video.errors import VideoError
+from vidcl.video.frames import DecodeEnd, Frame
 from vidcl.video.probe import (
     DECODE_ERRORS,
     declared_end,
@@ -22,46 +23,11 @@ from vidcl.video.probe import (
     open_stream,
     probe,
     reason,
-    rotation_of,
 )
 
 #: Containers whose index takes one to the keyframe at or before a time. The others are read from
 #: their beginning, which is slower and never wrong.
 _SEEKABLE = ("mov", "matroska")
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One decoded picture.
-
-    Attributes:
-        image: uint8 [H, W, 3] RGB, rotation applied.
-        time: presentation time in seconds.
-        corrupt: FFmpeg flagged it as damaged, or it lies between such a frame and the next
-            keyframe and may show its damage.
-    """
-
-    image: np.ndarray
-    time: float
-    corrupt: bool = False
-
-
-@dataclass
-class DecodeEnd:
-    """Why an iteration stopped.
-
-    Attributes:
-        reason: ``end`` (no more frames), ``limit`` (the requested end time, or the caller
-            stopped asking) or ``error``.
-        error: what was wrong, when ``reason`` is ``error``.
-        frames_decoded: frames decoded, whether or not they were asked for.
-        corrupt_frames: how many of them were corrupt.
-    """
-
-    reason: str = "limit"
-    error: VideoError | None = None
-    frames_decoded: int = 0
-    corrupt_frames: int = 0
 
 
 class VideoReader:
@@ -115,7 +81,7 @@ class VideoReader:
                 so a video read in pieces gives the same frames as read whole. None gives all.
         """
         pictures = self._pictures(start)
-        convert = _Converter(self._max_side)
+        convert = Converter(self._max_side)
         next_tick = 0
         for picture in pictures:
             wanted = True
@@ -143,7 +109,7 @@ class VideoReader:
             raise ValueError("times must not decrease; sort them")
         if len(times) == 0:
             return
-        convert = _Converter(self._max_side)
+        convert = Converter(self._max_side)
         pending = list(reversed(times))
         shown: _Picture | None = None
         for picture in self._pictures(times[0]):
@@ -217,7 +183,7 @@ def _seek(container: InputContainer, stream: VideoStream, start: float) -> bool:
 def _decode(
     container: InputContainer, stream: VideoStream, path: Path, result: DecodeEnd
 ) -> Iterator[_Picture]:
-    clock = _Clock(stream, is_dts_only(container))
+    clock = Clock(stream, is_dts_only(container))
     damaged = False
     frames = container.decode(stream)
     while True:
@@ -248,46 +214,3 @@ def _decode(
         result.frames_decoded += 1
         result.corrupt_frames += damaged
         yield _Picture(frame, clock(frame), damaged, clock.tolerance)
-
-
-class _Clock:
-    """Presentation time of each frame, strictly increasing whatever the file says."""
-
-    def __init__(self, stream: VideoStream, prefer_dts: bool) -> None:
-        base = stream.time_base
-        self._base = float(base) if base is not None else 1e-3
-        self._exact = base
-        self._step = float(1 / stream.average_rate) if stream.average_rate else 0.04
-        self._prefer_dts = prefer_dts
-        self.last: float | None = None
-        self.tolerance = min(self._base, 2e-3)
-
-    def __call__(self, frame: VideoFrame) -> float:
-        stamps = (frame.dts, frame.pts) if self._prefer_dts else (frame.pts, frame.dts)
-        stamp = next((value for value in stamps if value is not None), None)
-        if stamp is None or self._exact is None:
-            time = 0.0 if self.last is None else self.last + self._step
-        else:
-            time = float(stamp * self._exact)
-        if self.last is not None and time <= self.last:
-            time = self.last + min(self._base, self._step)
-        self.last = time
-        return time
-
-
-class _Converter:
-    """Resize, RGB and rotation: one pass of swscale and at most one turn of the array."""
-
-    def __init__(self, max_side: int | None) -> None:
-        self._max_side = max_side
-        self._reformatter = VideoReformatter()
-
-    def __call__(self, frame: VideoFrame) -> np.ndarray:
-        width, height = frame.width, frame.height
-        if self._max_side is not None and max(width, height) > self._max_side:
-            scale = self._max_side / max(width, height)
-            width, height = max(1, round(width * scale)), max(1, round(height * scale))
-        picture = self._reformatter.reformat(frame, width, height, "rgb24", threads=1)
-        image = picture.to_ndarray()
-        turns = rotation_of(frame) // 90
-        return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

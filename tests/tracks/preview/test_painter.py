@@ -12,7 +12,7 @@ from vidcl.tracks.preview.follower import Piece
 from vidcl.tracks.preview.layout import HEAD, MIN_WIDTH, plan_layout
 from vidcl.tracks.preview.painter import Painter
 from vidcl.tracks.preview.traces import Stored, join, numbered
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 WIDTH, HEIGHT, LINGER = 480, 360, 3
 SEGMENT = Segment("v", 0, None, None, "train", "")

@@ -12,7 +12,7 @@ from tests.tracks.clips import square_clip
 from vidcl.tracks.given import GivenBoxes, GivenObject
 from vidcl.tracks.quality.sequences import AnnotatedSequence
 from vidcl.tracks.quality.truth import Truth, TruthRows, TruthTimes
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 from vidcl.video.writer import write_video
 
 RATE = 12.0

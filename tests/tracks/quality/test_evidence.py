@@ -23,7 +23,7 @@ from vidcl.tracks.quality.truth import TruthRows
 from vidcl.tracks.recorder import Recorder
 from vidcl.tracks.regions import Region, Regions
 from vidcl.tracks.track import SCORES
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 CONFIG = FollowConfig(working_side=120)
 BOX = np.array([10.0, 10, 20, 20])

@@ -17,7 +17,7 @@ from tests.tracks.quality.making import (
 from vidcl.errors import VidclError
 from vidcl.tracks.quality.sequences import Step, read_sequences, thin
 from vidcl.tracks.quality.truth import TruthRows
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 from vidcl.video.writer import write_video
 
 

@@ -11,7 +11,7 @@ from vidcl.tracks.boxes import iou
 from vidcl.tracks.motion.scene import Scene
 from vidcl.tracks.trackers import opencv
 from vidcl.tracks.trackers.opencv import OpenCVTracker
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 NAMES = ("kcf", "csrt", "mosse", "medianflow")
 RAW = {

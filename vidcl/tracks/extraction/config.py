@@ -8,9 +8,22 @@ from pydantic import Field
 from vidcl.config import Config
 from vidcl.tracks.config import FollowConfig
 from vidcl.tracks.crops import CropConfig
+from vidcl.tracks.extraction.limits import Limits
+from vidcl.tracks.extraction.spool import SpoolConfig
+from vidcl.video.open import BackendName
 
 #: Fields that say how the work is done and not what comes out; they may differ on a resume.
-HOW = ("engine", "workers", "ray_address", "video_timeout")
+HOW = (
+    "engine",
+    "workers",
+    "ray_address",
+    "video_timeout",
+    "probe_timeout",
+    "worker_memory",
+    "isolate",
+    "spool_dir",
+    "spool_gib",
+)
 
 
 class ExtractConfig(Config):
@@ -27,6 +40,12 @@ class ExtractConfig(Config):
     max_video_side: int | None = Field(960, ge=16)
     """Larger frames are shrunk to this longer side while decoding (None: never). Boxes and sizes
     are stored in source pixels all the same. Given boxes are followed at full size."""
+    decoder: BackendName = "pyav"
+    """What decodes. PyAV is the reference; another may refuse files that PyAV reads."""
+    time_tolerance: float | None = Field(0.5, ge=0, le=0.5)
+    """How far from the time asked for a frame may lie, in steps of the follow rate, where that
+    spares decoding others; its true time is stored. None or 0: exactly the frames of a full decode.
+    """
     whole_frames: bool = True
     """Also store one track of whole frames per shot."""
     given_dir: Path | None = None
@@ -38,8 +57,34 @@ class ExtractConfig(Config):
     ray_address: str | None = None
     """Cluster to use; None starts Ray on this machine, or joins the job's own cluster."""
     video_timeout: float = Field(600.0, gt=0)
-    """Seconds that one segment may take; past them it is a fault of kind 'timeout'. Looked at
-    between frames."""
+    """Seconds that one segment may take; past them it is a fault of kind 'timeout'."""
+    probe_timeout: float = Field(60.0, gt=0)
+    """Seconds that opening a file and decoding its first frame may take."""
+    worker_memory: float = Field(4.0, gt=0)
+    """GiB that a worker's decoding process may allocate; past them the segment is a fault of kind
+    'memory'."""
+    isolate: bool = True
+    """Decode in a child process of each worker, so that a decoder which hangs or dies in native
+    code costs one segment. Without it a crash ends the worker; for debugging."""
+    spool_dir: Path | None = None
+    """Where workers keep a remote file while they decode it (None: the folder for temporary files
+    of their machine)."""
+    spool_gib: float = Field(8.0, gt=0)
+    """GiB that each worker may spool at a time; a larger file is a fault of kind 'too_large'."""
+
+    def limits(self) -> Limits:
+        """What one segment may cost."""
+        return Limits(
+            probe_seconds=self.probe_timeout,
+            segment_seconds=self.video_timeout,
+            memory=int(self.worker_memory * 2**30),
+            isolate=self.isolate,
+        )
+
+    def spool(self) -> SpoolConfig:
+        """Where remote files are kept."""
+        folder = None if self.spool_dir is None else str(self.spool_dir)
+        return SpoolConfig(folder, int(self.spool_gib * 2**30))
 
     def settings(self) -> dict[str, Any]:
         """The fields that decide which rows come out, as plain JSON values."""

@@ -12,6 +12,7 @@ from typing import Any
 from vidcl.errors import VidclError
 from vidcl.tracks.extraction.config import ExtractConfig
 from vidcl.tracks.extraction.engine import open_engine
+from vidcl.tracks.extraction.limits import Limits
 from vidcl.tracks.extraction.lock import locked
 from vidcl.tracks.extraction.plan import (
     Plan,
@@ -26,6 +27,7 @@ from vidcl.tracks.extraction.segment import VideoTracks, probe_spans
 from vidcl.tracks.extraction.shard import ShardJob, TrackMaker, extract_shard, read_outcomes
 from vidcl.tracks.extraction.sources import VIDEO_SUFFIXES, list_sources
 from vidcl.tracks.extraction.split import SplitRule
+from vidcl.tracks.extraction.spool import SpoolConfig
 from vidcl.tracks.extraction.videos import write_videos
 from vidcl.tracks.trackers.linking import NamedEmbedding
 from vidcl.version import __version__
@@ -47,6 +49,8 @@ class Work:
         backend: what decodes, and its version; must not change within a store either.
         probe: (start, duration) of each path, run in workers; None where files are not cut.
         make_tracks: extracts one segment.
+        limits: what a segment may cost.
+        spool: where remote files are kept meanwhile.
     """
 
     kind: str
@@ -58,6 +62,8 @@ class Work:
     make_tracks: TrackMaker
     segment_seconds: float
     segments_per_shard: int
+    limits: Limits
+    spool: SpoolConfig
 
 
 def extract(
@@ -102,6 +108,8 @@ def extract(
         make_tracks=make_tracks,
         segment_seconds=config.segment_seconds,
         segments_per_shard=config.segments_per_shard,
+        limits=config.limits(),
+        spool=config.spool(),
     )
     engine = partial(open_engine, config.engine, config.workers, config.ray_address)
     return run_work(
@@ -222,6 +230,8 @@ def _missing(plan: Plan, out: Path, work: Work, retry_failed: bool) -> Iterator[
                 redo=redo,
                 make_tracks=work.make_tracks,
                 metadata=metadata,
+                limits=work.limits,
+                spool=work.spool,
             )
 
 

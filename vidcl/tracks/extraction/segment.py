@@ -20,8 +20,10 @@ from vidcl.tracks.follow import follow
 from vidcl.tracks.given import GivenBoxes, read_given_boxes
 from vidcl.tracks.track import Track
 from vidcl.tracks.trackers.linking import NamedEmbedding
-from vidcl.video.probe import VideoInfo, probe
-from vidcl.video.reader import Frame, VideoReader
+from vidcl.video.frames import Frame
+from vidcl.video.info import VideoInfo
+from vidcl.video.open import open_video
+from vidcl.video.probe import probe
 
 #: Shots are numbered within a segment; those of segment s of a video begin at s times this.
 SHOTS_PER_SEGMENT = 10_000
@@ -54,7 +56,9 @@ class VideoTracks:
             settings["link_encoder"] = self.embed_regions.name
         return settings
 
-    def __call__(self, source: Source, segment: Segment, outcome: Outcome) -> Iterator[Track]:
+    def __call__(
+        self, source: Source, path: Path, segment: Segment, outcome: Outcome
+    ) -> Iterator[Track]:
         """Yield the segment's tracks; the faults of the file go into ``outcome``.
 
         Raises:
@@ -63,7 +67,7 @@ class VideoTracks:
         config = self.config
         given = _given_boxes(config, source)
         max_side = config.max_video_side if given is None else None
-        with VideoReader(source.path, max_side=max_side) as reader:
+        with open_video(path, backend=config.decoder, max_side=max_side) as reader:
             outcome.facts = _facts(reader.info)
             clock = _Budget(config.video_timeout)
             # shots are cut on every followed frame, but without regions nothing is followed

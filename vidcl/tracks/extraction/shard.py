@@ -18,8 +18,11 @@ import cv2
 from vidcl.errors import VidclError
 from vidcl.files import write_atomic
 from vidcl.tracks.extraction.change import look_change
+from vidcl.tracks.extraction.done import ShardDone
+from vidcl.tracks.extraction.limits import Limits
 from vidcl.tracks.extraction.plan import Segment
 from vidcl.tracks.extraction.sources import Source
+from vidcl.tracks.extraction.spool import Spool, SpoolConfig
 from vidcl.tracks.store import TrackStore
 from vidcl.tracks.store_schema import TrackRow
 from vidcl.tracks.store_writer import shard_path, write_shard
@@ -53,8 +56,9 @@ class Outcome:
         self.error, self.message = kind, message
 
 
-#: Yields the tracks of one segment of a file and fills in the outcome; must pickle.
-TrackMaker = Callable[[Source, Segment, Outcome], Iterator[Track]]
+#: Yields the tracks of one segment of a source, whose bytes lie at the path, and fills in the
+#: outcome; must pickle.
+TrackMaker = Callable[[Source, Path, Segment, Outcome], Iterator[Track]]
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class ShardJob:
         redo: keys of segments to extract although the present shard has them.
         make_tracks: extracts one segment.
         metadata: written into the shard.
+        limits: what a segment may cost.
+        spool: where remote files are kept meanwhile.
     """
 
     store: str
@@ -76,6 +82,8 @@ class ShardJob:
     redo: frozenset[str]
     make_tracks: TrackMaker
     metadata: dict[str, Any]
+    limits: Limits
+    spool: SpoolConfig
 
 
 def outcome_path(store: str | Path, number: int) -> Path:
@@ -94,8 +102,8 @@ def read_outcomes(store: str | Path, number: int) -> dict[str, Outcome] | None:
     return outcomes if shard_path(store, number).is_file() else None
 
 
-def extract_shard(job: ShardJob) -> int:
-    """Extract and commit one shard; gives back its number.
+def extract_shard(job: ShardJob) -> ShardDone:
+    """Extract and commit one shard; gives back its counts.
 
     Segments that the present shard already has are copied from it. A fault of one video goes into
     its outcome and costs no other.
@@ -107,7 +115,7 @@ def extract_shard(job: ShardJob) -> int:
     store, present = _present_rows(job) if done else (None, {})
     outcomes: list[Outcome] = []
 
-    def rows() -> Iterator[TrackRow]:
+    def rows(spool: Spool) -> Iterator[TrackRow]:
         for segment, source in job.segments:
             old = done.get(segment.key)
             if old is not None and store is not None and segment.key not in job.redo:
@@ -117,12 +125,13 @@ def extract_shard(job: ShardJob) -> int:
             else:
                 outcome = Outcome(segment.key, segment.video_id)
                 outcomes.append(outcome)
-                yield from _extract(job, segment, source, outcome)
+                yield from _extract(job, segment, source, outcome, spool)
 
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the workers are the parallelism
     try:
-        write_shard(shard_path(job.store, job.number), rows(), job.metadata)
+        with Spool(job.spool) as spool:
+            write_shard(shard_path(job.store, job.number), rows(spool), job.metadata)
         text = json.dumps({"segments": [asdict(outcome) for outcome in outcomes]})
         write_atomic(outcome_path(job.store, job.number), text.encode("utf-8"))
     except OSError as error:
@@ -132,15 +141,22 @@ def extract_shard(job: ShardJob) -> int:
         ) from error
     finally:
         cv2.setNumThreads(threads)
-    return job.number
+    return ShardDone(
+        number=job.number,
+        segments=len(outcomes),
+        failed=sum(outcome.error is not None for outcome in outcomes),
+        frames=sum(outcome.frames for outcome in outcomes),
+    )
 
 
 def _extract(
-    job: ShardJob, segment: Segment, source: Source, outcome: Outcome
+    job: ShardJob, segment: Segment, source: Source, outcome: Outcome, spool: Spool
 ) -> Iterator[TrackRow]:
     started = time.perf_counter()
     try:
-        for number, track in enumerate(job.make_tracks(source, segment, outcome)):
+        for number, track in enumerate(
+            job.make_tracks(source, spool.local(source), segment, outcome)
+        ):
             outcome.tracks += 1
             outcome.crops += len(track)
             look = look_change(track.crops)

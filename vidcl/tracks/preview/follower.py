@@ -18,8 +18,9 @@ from vidcl.tracks.preview.traces import Stored, Trace, join
 from vidcl.tracks.recorder import CropFunction
 from vidcl.tracks.track import Track
 from vidcl.video.errors import VideoError
-from vidcl.video.probe import VideoInfo
-from vidcl.video.reader import Frame, VideoReader
+from vidcl.video.frames import Frame
+from vidcl.video.info import VideoInfo
+from vidcl.video.reader import VideoReader
 
 #: So many kept steps no track reaches: a region is followed as one.
 _NEVER = 10**9

@@ -12,7 +12,7 @@ from vidcl.tracks.preview.follower import Piece
 from vidcl.tracks.preview.layout import HEAD, Layout
 from vidcl.tracks.preview.strip import Strip
 from vidcl.tracks.preview.traces import Trace
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 _PAPER, _INK, _FAINT = (24, 24, 24), (235, 235, 235), (150, 150, 150)
 _FLASH: Colour = (213, 94, 0)

@@ -19,7 +19,8 @@ from vidcl.tracks.preview.layout import plan_layout
 from vidcl.tracks.preview.painter import Painter
 from vidcl.tracks.preview.pieces import plan_segments
 from vidcl.tracks.preview.traces import numbered
-from vidcl.video.probe import VideoInfo, probe
+from vidcl.video.info import VideoInfo
+from vidcl.video.probe import probe
 from vidcl.video.writer import write_video
 
 #: Seconds for which the reason of an end stays on screen.

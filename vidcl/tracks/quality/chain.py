@@ -16,7 +16,7 @@ from vidcl.tracks.quality.sequences import AnnotatedSequence, Step, thin
 from vidcl.tracks.quality.summary import Sums
 from vidcl.tracks.quality.truth import TruthTimes, is_present
 from vidcl.tracks.track import EndReason, Track
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 
 @dataclass(frozen=True)

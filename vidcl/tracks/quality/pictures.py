@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 
 from vidcl.errors import VidclError
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 #: Frames per second of a folder of pictures, which says nothing about it.
 PICTURE_RATE = 25.0

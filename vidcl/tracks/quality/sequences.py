@@ -23,7 +23,8 @@ from vidcl.errors import VidclError
 from vidcl.tracks.given import read_given_boxes
 from vidcl.tracks.quality.pictures import is_picture, read_pictures
 from vidcl.tracks.quality.truth import Truth, TruthRows, TruthTimes, read_rows
-from vidcl.video.reader import Frame, VideoReader
+from vidcl.video.frames import Frame
+from vidcl.video.reader import VideoReader
 
 #: Names of the files with one line per frame; OTB's own name says that it counts pixels from 1.
 _ROWS = ("groundtruth.txt", "groundtruth_rect.txt")

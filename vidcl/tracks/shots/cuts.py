@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from vidcl.tracks.shots.thumbnails import Thumbnail, agreement, change, detour, thumbnail
-from vidcl.video.reader import Frame
+from vidcl.video.frames import Frame
 
 #: Frames that are read ahead of the one given out, and the longest flash, in frames.
 LOOK_AHEAD = 3

@@ -3,15 +3,21 @@
     python pipelines/extract_tracks.py VIDEOS --out STORE
     python pipelines/extract_tracks.py a.mp4 'more/**/*.mkv' list.txt --out STORE --workers 8
     python pipelines/extract_tracks.py VIDEOS --out STORE --follow.proposer grid --workers 2
+    python pipelines/extract_tracks.py s3://bucket/videos/ --out STORE --spool-dir /scratch
+    python pipelines/extract_tracks.py VIDEOS --out STORE --retry-failed --video-timeout 3600
 
 On a cluster (pip install 'vidcl[cluster]'), with VIDEOS and STORE on a disk that all machines see:
 
     ray job submit --address http://HEAD:8265 --working-dir . -- \\
         python pipelines/extract_tracks.py VIDEOS --out STORE
 
+The same command does what is missing, and tries again what failed for a reason outside the file (a
+worker was killed, a file was away); --retry-failed does everything that failed again.
+
 Exit status: 0 when every file was read or its fault is listed in STORE/videos.parquet; 1 for a
-problem you can solve (one sentence says how); 3 when vidcl itself failed on a file, which then has
-the traceback in videos.parquet; 130 after Ctrl-C (the same command continues).
+problem you can solve (one sentence says how; a shard that was not finished is one); 3 when vidcl
+itself failed on a file, which then has the traceback in videos.parquet; 130 after Ctrl-C (the same
+command continues).
 """
 
 import argparse
@@ -27,6 +33,7 @@ from vidcl.config import load_config, refused
 from vidcl.errors import VidclError
 from vidcl.tracks.extraction.config import ExtractConfig
 from vidcl.tracks.extraction.run import extract
+from vidcl.tracks.extraction.show import show_counts
 from vidcl.tracks.inspect import summarize
 
 PRESET = Path(__file__).resolve().parents[1] / "configs" / "extract.yaml"
@@ -37,14 +44,15 @@ class Job:
     """What the command line says."""
 
     sources: tyro.conf.Positional[tuple[str, ...]]
-    """Videos: files, folders, glob patterns, .txt lists of paths."""
+    """Videos: files, folders, glob patterns, remote addresses (s3://..., https://...), .txt lists
+    of paths and addresses."""
     out: Path
     """Folder of the track store."""
     config: Annotated[ExtractConfig, tyro.conf.arg(name="")]
     preset: Path = PRESET
     """YAML file that the settings start from."""
     retry_failed: bool = False
-    """Do what met a fault again."""
+    """Do the segments that met a fault again, whatever it was."""
     update: bool = False
     """Extract files again that changed since they were planned."""
 
@@ -52,24 +60,27 @@ class Job:
 def main() -> int:
     try:
         job = parse()
-        report = extract(
-            job.sources,
-            job.out,
-            job.config,
-            retry_failed=job.retry_failed,
-            update=job.update,
-            progress=lambda done, total: print(f"{done} of {total} shards", flush=True),
-        )
+        with show_counts("extract") as watch:
+            report = extract(
+                job.sources,
+                job.out,
+                job.config,
+                retry_failed=job.retry_failed,
+                update=job.update,
+                watch=watch,
+            )
         print(summarize(job.out))
     except VidclError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("Stopped; finished shards stay, and the same command continues.", file=sys.stderr)
+        for note in getattr(error, "__notes__", ()):
+            print(f"note: {note}", file=sys.stderr)
         return 130
     for note in report.notes:
         print(f"note: {note}")
-    print(f"{report.seconds:.1f} s. Next: vidcl inspect {job.out} --sheet sheet.png")
+    print(f"{report.ending(job.out)}\nNext: vidcl inspect {job.out} --sheet sheet.png")
     return 3 if report.internal else 0
 
 

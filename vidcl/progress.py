@@ -15,6 +15,11 @@ def show_warnings_plainly() -> None:
     warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
 
 
+def draws_bars() -> bool:
+    """Whether standard error is a terminal, and ``rich`` is there to draw on it."""
+    return sys.stderr.isatty() and importlib.util.find_spec("rich") is not None
+
+
 @contextmanager
 def show_progress(label: str, *, unit: str = "", every: float = 15.0) -> Iterator[Progress]:
     """Yield a function ``(done, total)`` that draws the progress of ``label`` on standard error.
@@ -25,7 +30,7 @@ def show_progress(label: str, *, unit: str = "", every: float = 15.0) -> Iterato
         every: seconds between plain lines where standard error is not a terminal.
     """
     started = time.monotonic()
-    if sys.stderr.isatty() and importlib.util.find_spec("rich"):
+    if draws_bars():
         from rich.console import Console
         from rich.progress import (
             BarColumn,

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,25 @@ from vidcl.tracks.config import FollowConfig
 from vidcl.tracks.crops import CropConfig
 from vidcl.tracks.extraction import segment, shard
 from vidcl.tracks.extraction.config import ExtractConfig
+from vidcl.tracks.extraction.plan_file import read_plan, write_plan
 from vidcl.tracks.extraction.run import ExtractReport, extract
 from vidcl.tracks.extraction.videos import read_videos
 from vidcl.tracks.store import open_store
+from vidcl.tracks.store_writer import shard_path
+from vidcl.video.frames import Frame
+from vidcl.video.reader import VideoReader
 from vidcl.video.writer import write_video
 
 FOLLOW = FollowConfig(
     proposer="grid", tracker="static", follow_rate=None, keep_rate=5.0, max_regions=2
 )
 CONFIG = ExtractConfig(
-    follow=FOLLOW, crop=CropConfig(canvas=16), engine="local", workers=1, segments_per_shard=2
+    follow=FOLLOW,
+    crop=CropConfig(canvas=16),
+    engine="local",
+    workers=1,
+    segments_per_shard=2,
+    isolate=False,  # test_isolation.py has the child processes
 )
 
 
@@ -125,7 +135,7 @@ def test_processes_and_ray_give_the_same_shards(clips, whole, tmp_path, monkeypa
     monkeypatch.setenv("HOME", str(tmp_path))  # Ray leaves a token there
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     for engine in ("local", "ray"):
-        config = CONFIG.model_copy(update={"engine": engine, "workers": 2})
+        config = CONFIG.model_copy(update={"engine": engine, "workers": 2, "isolate": True})
         seen: list[tuple[int, int]] = []
         out = tmp_path / engine
         extract([clips], out, config, progress=lambda *step, seen=seen: seen.append(step))
@@ -153,7 +163,7 @@ def test_new_videos_append_and_changed_ones_are_told(clips, tmp_path):
     assert any("1 file changed" in note and "--update" in note for note in report.notes)
     report = extract([folder], out, CONFIG, update=True)
     store = open_store(out)
-    assert report.shards_done == 2 and not any("changed" in note for note in report.notes)
+    assert report.shards_done == 1 and not any("changed" in note for note in report.notes)
     assert len({store.track_id(row) for row in range(len(store))}) == len(store)
     assert contents(out)["shards/shard-00001.arrow"] == after["shards/shard-00001.arrow"]
     assert extract([folder], out, CONFIG).shards_done == 0
@@ -213,7 +223,7 @@ def test_rows_kept_from_an_older_schema_get_their_changes(clips, tmp_path):
     before, store = contents(tmp_path), open_store(tmp_path)
     rows = [store.read_row(row) for row in range(len(store))]
     assert all(row.changes[0] == 0 and row.changes[1:].any() for row in rows)
-    path = shard.shard_path(tmp_path, 0)
+    path = shard_path(tmp_path, 0)
     write_version_1(path, rows)
     assert not open_store(tmp_path).has_changes
     outcomes = shard.outcome_path(tmp_path, 0)
@@ -238,7 +248,7 @@ def test_ctrl_c_leaves_finished_shards_and_the_same_command_continues(clips, who
 
 KILLED = """
 import os, signal, sys
-from vidcl.tracks.extraction import shard
+from vidcl.tracks.extraction import rows
 from vidcl.tracks.extraction.config import ExtractConfig
 from vidcl.tracks.extraction.run import extract
 
@@ -250,7 +260,7 @@ def deadly(crops):
         os.kill(os.getpid(), signal.SIGKILL)
     return look_change(crops)
 
-look_change, shard.look_change = shard.look_change, deadly
+look_change, rows.look_change = rows.look_change, deadly
 extract([sys.argv[1]], sys.argv[2], ExtractConfig.model_validate_json(sys.argv[3]))
 """
 
@@ -290,8 +300,9 @@ def test_what_would_mix_is_refused(clips, whole, tmp_path, monkeypatch):
 
 def test_another_decoder_version_does_not_finish_a_store(clips, tmp_path):
     extract([clips], tmp_path, CONFIG)
-    plan = tmp_path / "plan.json"
-    plan.write_text(plan.read_text().replace('"backend": "pyav ', '"backend": "pyav 0.'))
+    plan = read_plan(tmp_path)
+    assert plan is not None
+    write_plan(tmp_path, replace(plan, backend="pyav 0.1"))
     extract([clips], tmp_path, CONFIG)  # nothing to do, nothing to mix
     (tmp_path / "shards" / "shard-00000.arrow").unlink()
     with pytest.raises(VidclError, match="may decode other frames"):
@@ -375,6 +386,42 @@ def test_pieces_of_a_long_video_cover_it_once(tmp_path):
         times.append(np.sort(np.concatenate([store.times(row) for row in rows])))
         assert len(set(store.column("shot")[rows])) == len(rows)
     assert len(times[0]) == 40 and np.array_equal(times[0], times[1])
+
+
+def test_pieces_of_a_long_video_keep_the_frames_of_the_whole(tmp_path):
+    write_video(tmp_path / "long.mkv", pictures(0, 40), rate=10)
+    follow = FOLLOW.model_copy(update={"keep_rate": 2.5, "min_kept": 1})
+    times = []
+    for seconds in (0.9, 1.3, 60.0):  # cuts that lie between the ticks of the keep rate
+        config = CONFIG.model_copy(update={"segment_seconds": seconds, "follow": follow})
+        out = tmp_path / str(seconds)
+        extract([tmp_path / "long.mkv"], out, config)
+        store = open_store(out)
+        rows = store.select(kind="frame")
+        times.append(np.sort(np.concatenate([store.times(row) for row in rows])))
+    assert np.allclose(times[2], np.arange(10) * 0.4)
+    assert all(np.array_equal(some, times[2]) for some in times)
+
+
+def test_frames_that_a_cheaper_plan_gives_early_are_kept_all_the_same(tmp_path, monkeypatch):
+    write_video(tmp_path / "clip.mkv", pictures(0), rate=10)
+    times = [0.0, 0.24, 0.51, 0.74, 1.0]
+    asked = {}
+
+    class Early(VideoReader):
+        def frames(self, **request):
+            asked.update(request)
+            for picture, time in zip(pictures(0), times, strict=False):
+                yield Frame(picture, time, False)
+
+    monkeypatch.setattr(segment, "open_video", lambda path, **_: Early(path))
+    follow = FollowConfig(proposer="frame", keep_rate=4.0)
+    config = CONFIG.model_copy(update={"follow": follow, "segment_seconds": 60.0})
+    sources = [tmp_path / "clip.mkv"]
+    extract(sources, tmp_path / "store", config)
+    store = open_store(tmp_path / "store")
+    assert asked["tolerance"] == 0.5 / 4
+    assert np.allclose(store.times(0), times)
 
 
 @pytest.mark.real_data

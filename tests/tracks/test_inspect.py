@@ -1,14 +1,20 @@
 """The summary counts what is there; the contact sheet shows it."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.tracks.test_extraction_run import run
 from vidcl.errors import VidclError
 from vidcl.tracks.crops import CropConfig, Cropper
+from vidcl.tracks.extraction.outcome import outcome_path
+from vidcl.tracks.extraction.plan_file import read_plan, write_plan
 from vidcl.tracks.inspect import contact_sheet, summarize, write_contact_sheet
 from vidcl.tracks.store_schema import TrackRow
 from vidcl.tracks.store_writer import shard_path, write_shard
+from vidcl.tracks.summary import _quantile
 from vidcl.tracks.track import SCORES, Track
 
 
@@ -76,3 +82,61 @@ def test_a_store_without_tracks_has_a_summary_but_no_sheet(tmp_path):
     assert "Track store" in summarize(tmp_path)
     with pytest.raises(VidclError, match="holds no tracks"):
         contact_sheet(tmp_path, np.random.default_rng(0))
+
+
+@pytest.fixture
+def extracted(tmp_path):
+    """A store of six files, two of them with a fault, and its folder of files."""
+    folder, out = tmp_path / "videos", tmp_path / "store"
+    folder.mkdir()
+    for k in range(6):
+        words = {2: "fault corrupt", 4: "fault timeout"}.get(k, f"words {k}")
+        (folder / f"{k}.mp4").write_text(words)
+    run([folder], out)
+    return folder, out
+
+
+def test_the_summary_tells_how_far_the_extraction_is(extracted):
+    _, out = extracted
+    plan = read_plan(out)
+    assert plan is not None and plan.shard_count == 5
+    assert "  shards      5 of 5\n" in summarize(out)
+    for left in (shard_path(out, 1), outcome_path(out, 3)):  # either of the two files
+        left.unlink()
+    text = summarize(out)
+    assert "  shards      3 of 5; run its extract command again to finish\n" in text
+    write_plan(out, plan.merged([0, 1])[0])  # an emptied shard is none that is missing
+    assert "  shards      3 of 4; run" in summarize(out)
+
+
+def test_the_summary_names_faults_by_kind_and_the_slowest_files(extracted):
+    folder, out = extracted
+    for number, seconds in ((0, 3.0), (4, 70.25)):
+        path = outcome_path(out, number)
+        text = path.read_text()
+        at = text.index('"seconds": ') + len('"seconds": ')
+        path.write_text(text[:at] + str(seconds) + text[text.index(",", at) :])
+    run([folder], out)
+    lines = summarize(out).splitlines()
+    assert "  files       6: 4 ok, 2 failed" in lines
+    assert f"    fault corrupt: 1, the first: {folder / '2.mp4'}: corrupt." in lines
+    assert f"    fault timeout: 1, the first: {folder / '4.mp4'}: timeout." in lines
+    slowest = next(line for line in lines if line.startswith("  slowest "))
+    assert "5.mp4 70.2 s, 0.mp4 3.0 s, " in slowest
+
+
+def test_a_store_under_way_has_a_summary(extracted):
+    _, out = extracted
+    (out / "videos.parquet").unlink()
+    (out / "plan.parquet").unlink()
+    text = summarize(out)
+    assert "  shards      5\n" in text and "files" not in text
+
+
+def test_quantiles_of_counts_are_those_of_the_values():
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 3, 7, 100):
+        values = rng.integers(0, 12, size)
+        for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+            found = _quantile(Counter(values.tolist()), share)
+            assert found == pytest.approx(np.quantile(values, share))

@@ -19,19 +19,25 @@ from vidcl.tracks.extraction.report import ExtractReport
 class Options:
     """Decode videos, find and follow regions, and write a track store.
 
-    The same command run again does only what is missing. Exit status 0 when every file was read or
-    its fault is listed in STORE/videos.parquet, 1 when not one track came out, 3 when vidcl itself
-    failed on a file.
+    The same command run again does only what is missing, and tries again what failed for a reason
+    outside the file (a worker was killed, a file was away). Exit status 0 when every file was read
+    or its fault is listed in STORE/videos.parquet, 1 for a problem you can solve (one sentence says
+    how; not one track came out, a shard was not finished, ...), 3 when vidcl itself failed on a
+    file, 130 after Ctrl-C.
 
     Examples:
       vidcl extract my-videos/ --out store
-      vidcl extract my-videos/ --out store --retry-failed
       vidcl extract clips.txt more/*.mp4 --out store --engine local --workers 2
+      vidcl extract s3://bucket/videos/ --out store --spool-dir /scratch
+      vidcl extract my-videos/ --out store --ray-address 10.0.0.1:6379
+      vidcl extract my-videos/ --out store --retry-failed --video-timeout 3600
+      vidcl extract my-videos/ --out store --update
       vidcl extract --images photos/ --out store
     """
 
     sources: tyro.conf.Positional[tuple[str, ...]]
-    """Video files, folders (searched deeply), glob patterns, or .txt lists of paths."""
+    """Video files, folders (searched deeply), glob patterns, remote addresses (s3://bucket/folder/,
+    https://host/file.mp4), or .txt lists of paths and addresses."""
     out: Path
     """The store: a folder, made if absent."""
     settings: Annotated[ExtractConfig, tyro.conf.arg(name="")]
@@ -40,7 +46,7 @@ class Options:
     images: Path | None = None
     """Pack the still images of this folder instead: tracks of length one, label = sub-folder."""
     retry_failed: bool = False
-    """Extract again the videos that failed before."""
+    """Extract again the segments that met a fault before, whatever it was."""
     update: bool = False
     """Extract again the videos whose file has changed since."""
     link_encoder: Path | None = None
@@ -77,22 +83,28 @@ def run(argv: list[str]) -> int:
 
 def _extract(options: Options) -> int:
     from vidcl.tracks.extraction.run import extract
+    from vidcl.tracks.extraction.show import show_counts
 
     encoder = None
     if options.link_encoder is not None:
         from vidcl.models.regions import RegionEncoder
 
         encoder = RegionEncoder(options.link_encoder)
-    with show_progress("extract", unit="shards") as progress:
-        report = extract(
-            options.sources,
-            options.out,
-            options.settings,
-            embed_regions=encoder,
-            retry_failed=options.retry_failed,
-            update=options.update,
-            progress=progress,
-        )
+    try:
+        with show_counts("extract") as watch:
+            report = extract(
+                options.sources,
+                options.out,
+                options.settings,
+                embed_regions=encoder,
+                retry_failed=options.retry_failed,
+                update=options.update,
+                watch=watch,
+            )
+    except KeyboardInterrupt as interrupt:
+        notes = getattr(interrupt, "__notes__", [])
+        said = ["stopped; finished shards are kept, and the same command goes on.", *notes]
+        raise KeyboardInterrupt(" ".join(said)) from None
     return _tell(report, options.out, f"vidcl inspect {options.out} --sheet tracks.png")
 
 
@@ -119,5 +131,5 @@ def _tell(report: ExtractReport, store: Path, following: str) -> int:
     print(summarize(store))
     for note in report.notes:
         print(f"note: {note}")
-    print(f"{report.seconds:.1f} s\nnext:  {following}")
+    print(f"{report.ending(store)}\nnext:  {following}")
     return 3 if report.internal else 0

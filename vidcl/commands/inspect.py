@@ -10,7 +10,8 @@ from vidcl.commands.options import parse
 
 @dataclass(frozen=True)
 class Options:
-    """Count the tracks of a store, their lengths and why they ended; draw some of them.
+    """Tell how far a store's extraction is, what failed, and which files took longest; count its
+    tracks, their lengths and why they ended; draw some of them. Also while it is extracted.
 
     Examples:
       vidcl inspect store

@@ -32,6 +32,7 @@ def follow(
     seed: int = 0,
     whole_frames: bool = True,
     embed_regions: EmbedRegions | None = None,
+    grid: tuple[float, float] | None = None,
 ) -> Iterator[Track]:
     """Yield the tracks of one segment, each as soon as it has ended.
 
@@ -45,6 +46,9 @@ def follow(
         seed: of the random proposer, together with ``config.seed``; say, the segment's number.
         whole_frames: also yield one track of whole frames per shot.
         embed_regions: features for the tracker ``link``; None is its hand-made descriptor.
+        grid: for a segment that begins in mid-video, the time at which the keep rate's ticks begin
+            and the time at which the segment does (seconds): ticks before it are those of the
+            segment before. None lets the ticks begin at the first frame.
 
     Raises:
         VidclError: ``given`` boxes are asked for and absent, or the tracker ``given`` is combined
@@ -62,7 +66,7 @@ def follow(
             "'object', or choose another tracker."
         )
     cv2.setNumThreads(1)  # the workers of an extraction share the cores
-    following = _Following(config, cropper, given, seed, whole_frames, embed_regions)
+    following = _Following(config, cropper, given, seed, whole_frames, embed_regions, grid)
     for frame, is_cut in mark_cuts(frames):
         yield from following.take(frame, is_cut)
     yield from following.end("end")
@@ -79,6 +83,7 @@ class _Following:
         seed: int,
         whole_frames: bool,
         embed_regions: EmbedRegions | None,
+        grid: tuple[float, float] | None,
     ) -> None:
         self._config = config
         self._cropper = cropper
@@ -102,6 +107,9 @@ class _Following:
         self._since_reset = 0
         self._first_time: float | None = None
         self._last_tick = -1
+        if grid is not None and config.keep_rate is not None:
+            self._first_time, start = grid
+            self._last_tick = math.ceil((start - self._first_time) * config.keep_rate - 1e-3) - 1
 
     def take(self, frame: Frame, is_cut: bool) -> Iterator[Track]:
         """One frame in, and whether it begins a shot; the tracks that it ended out."""

@@ -16,9 +16,9 @@ from vidcl.errors import VidclError
 from vidcl.tracks.crops import CropConfig, Cropper
 from vidcl.tracks.extraction.engine import open_engine
 from vidcl.tracks.extraction.limits import Limits
-from vidcl.tracks.extraction.plan import Segment
+from vidcl.tracks.extraction.outcome import Outcome
 from vidcl.tracks.extraction.run import ExtractReport, Work, run_work
-from vidcl.tracks.extraction.shard import Outcome
+from vidcl.tracks.extraction.segments import Segment
 from vidcl.tracks.extraction.sources import IMAGE_SUFFIXES, Source
 from vidcl.tracks.extraction.spool import SpoolConfig
 from vidcl.tracks.track import SCORES, Track
@@ -76,7 +76,7 @@ def pack_images(
         make_tracks=ImageTracks(config.crop),
         segment_seconds=1.0,
         segments_per_shard=config.images_per_shard,
-        limits=Limits(isolate=False),
+        limits=Limits(),
         spool=SpoolConfig(),
     )
     engine = partial(open_engine, config.engine, config.workers, config.ray_address)

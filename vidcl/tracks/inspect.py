@@ -1,7 +1,6 @@
-"""Look at a track store: a summary in words, and a contact sheet of sampled tracks."""
+"""Look at a track store: a contact sheet of sampled tracks. What it holds in words: summary.py."""
 
 import io
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,31 +8,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vidcl.errors import VidclError
 from vidcl.files import write_atomic
-from vidcl.tracks.extraction.plan import read_plan
-from vidcl.tracks.extraction.shard import read_outcomes
-from vidcl.tracks.extraction.videos import read_videos, videos_path
 from vidcl.tracks.store import TrackStore, open_store
+from vidcl.tracks.summary import summarize
+
+__all__ = ["contact_sheet", "summarize", "write_contact_sheet"]
 
 _PAPER, _INK, _FAINT = (250, 250, 248), (30, 30, 30), (120, 120, 120)
 _KIND_INK = {"frame": (40, 90, 160), "region": (190, 80, 20), "image": (60, 120, 60)}
-
-
-def summarize(path: str | Path) -> str:
-    """What a store holds, as lines of text: tracks, lengths, end reasons, splits, faults.
-
-    A store whose videos all failed is summarised too.
-
-    Raises:
-        VidclError: there is no store, or a shard is damaged.
-    """
-    store = TrackStore(path)
-    lines = [f"Track store {path}"]
-    lines += _shard_lines(store)
-    if len(store):
-        lines += _track_lines(store)
-    if videos_path(path).is_file():
-        lines += _file_lines(path)
-    return "\n".join(lines)
 
 
 def contact_sheet(
@@ -96,58 +77,6 @@ def write_contact_sheet(
         write_atomic(Path(sheet), buffer.getvalue())
     except OSError as error:
         raise VidclError(f"Cannot write {sheet} ({error}): name another file.") from error
-
-
-def _shard_lines(store: TrackStore) -> list[str]:
-    plan = read_plan(store.path / "plan.json")
-    if plan is None:
-        return [f"  shards      {len(store.shards)}"]
-    total = len(plan.shards)
-    done = sum(read_outcomes(store.path, number) is not None for number in range(total))
-    missing = "" if done == total else "; run its extract command again to finish"
-    rates = [store.metadata.get(name) for name in ("follow_rate", "keep_rate")]
-    shown = ["every frame" if rate is None else f"{rate:g}/s" for rate in rates]
-    followed = f"; followed {shown[0]}, kept {shown[1]}" if plan.kind == "video" else ""
-    canvas = f"  canvas      {store.metadata.get('canvas')} px{followed}"
-    return [f"  shards      {done} of {total}{missing}", canvas, f"  backend     {plan.backend}"]
-
-
-def _track_lines(store: TrackStore) -> list[str]:
-    lengths = store.lengths
-    lines = [f"  tracks      {len(store)} with {int(lengths.sum())} crops"]
-    combined = zip(store.kind, store.proposer, store.tracker, strict=True)
-    for (kind, proposer, tracker), count in sorted(Counter(combined).items()):
-        rows = store.select(kind=kind, proposer=proposer, tracker=tracker)
-        quarters = np.percentile(lengths[rows], [25, 50, 75, 100]).round().astype(int)
-        spans = [float(store.times(row)[-1] - store.times(row)[0]) for row in rows]
-        lines.append(
-            f"    {kind:<7} proposer {proposer:<7} tracker {tracker:<8} {count:>7} tracks, "
-            f"median {quarters[1]} crops (quartiles {quarters[0]} to {quarters[2]}, longest "
-            f"{quarters[3]}), {np.median(spans):.2f} s, change {store.change[rows].mean():.2f}"
-        )
-    for name in ("end_reason", "split"):
-        counts = Counter(getattr(store, name)).most_common()
-        lines.append(f"  {name:<11} " + ", ".join(f"{value} {count}" for value, count in counts))
-    return lines
-
-
-def _file_lines(path: str | Path) -> list[str]:
-    files = read_videos(path).to_pylist()
-    status = Counter(row["status"] for row in files)
-    listed = ", ".join(f"{count} {name}" for name, count in status.most_common())
-    frames = sum(row["frames"] for row in files)
-    corrupt = sum(row["corrupt_frames"] for row in files)
-    seconds = sum(row["seconds"] for row in files)
-    lines = [
-        f"  files       {len(files)}: {listed}",
-        f"  decoded     {frames} frames, {corrupt} of them corrupt, in {seconds:.1f} s of work",
-    ]
-    faults = Counter(row["error"] for row in files if row["error"])
-    for kind, count in faults.most_common():
-        first = next(row for row in files if row["error"] == kind)
-        message = (first["message"] or "").splitlines()[0]
-        lines.append(f"    fault {kind}: {count}, the first: {message}")
-    return lines
 
 
 def _sample(store: TrackStore, rng: np.random.Generator, tracks: int) -> np.ndarray:

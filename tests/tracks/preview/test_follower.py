@@ -11,11 +11,12 @@ from vidcl.tracks.boxes import iou
 from vidcl.tracks.config import FollowConfig
 from vidcl.tracks.crops import CropConfig
 from vidcl.tracks.extraction.config import ExtractConfig
-from vidcl.tracks.extraction.plan import Plan, extend_plan, read_plan
+from vidcl.tracks.extraction.extend import extend_plan
+from vidcl.tracks.extraction.plan import Plan
+from vidcl.tracks.extraction.plan_file import read_plan
+from vidcl.tracks.extraction.probing import probe_path
 from vidcl.tracks.extraction.run import extract
-from vidcl.tracks.extraction.segment import probe_spans
 from vidcl.tracks.extraction.sources import list_sources
-from vidcl.tracks.extraction.split import choose_rule
 from vidcl.tracks.given import read_given_boxes
 from vidcl.tracks.preview.follower import Follower
 from vidcl.tracks.preview.pieces import plan_segments
@@ -72,10 +73,10 @@ def test_the_boxes_are_those_of_the_store(case, clip, tmp_path):
         given = read_given_boxes(clip.parent / "clip.json")
     extract([clip], tmp_path, config)
     store = open_store(tmp_path)
-    plan = read_plan(tmp_path / "plan.json")
+    plan = read_plan(tmp_path)
     assert plan is not None
     follower = Follower(clip, config, given)
-    pieces = [follower(segment) for shard in plan.shards for segment in shard]
+    pieces = [follower(segment) for segment, _ in plan.planned(plan.segments)]
     shown = [trace for piece in pieces for trace in piece.traces if trace.stored is not None]
     rows = store.select(kind="region")
     assert (len(rows) > 0) == (case != "frames")
@@ -123,13 +124,13 @@ def test_segments_are_those_of_a_store_of_many_videos(clip, tmp_path):
     for copy in copies:
         copy.write_bytes(clip.read_bytes())
     planned = extend_plan(
-        Plan("video", {}, "", choose_rule([]), {}, ()),
+        Plan.empty("video", {}, ""),
         list_sources(copies),
-        lambda paths: probe_spans(tuple(paths)),
+        lambda sources: [probe_path(source.path) for source in sources],
         segment_seconds=2.0,
         segments_per_shard=8,
     ).plan
-    segments = [segment for shard in planned.shards for segment in shard]
+    segments = [segment for segment, _ in planned.planned(planned.segments)]
     found = [segment for copy in copies for segment in plan_segments(copy, config)]
 
     def facts(segment):

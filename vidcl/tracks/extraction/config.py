@@ -1,9 +1,9 @@
 """Configuration of an extraction."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from vidcl.config import Config
 from vidcl.tracks.config import FollowConfig
@@ -44,8 +44,8 @@ class ExtractConfig(Config):
     """What decodes. PyAV is the reference; another may refuse files that PyAV reads."""
     time_tolerance: float | None = Field(0.5, ge=0, le=0.5)
     """How far from the time asked for a frame may lie, in steps of the follow rate, where that
-    spares decoding others; its true time is stored. None or 0: exactly the frames of a full decode.
-    """
+    spares decoding others; its true time is stored. None or 0: exactly the frames of a full decode
+    (which is how stores were made before there was this setting)."""
     whole_frames: bool = True
     """Also store one track of whole frames per shot."""
     given_dir: Path | None = None
@@ -71,6 +71,21 @@ class ExtractConfig(Config):
     of their machine)."""
     spool_gib: float = Field(8.0, gt=0)
     """GiB that each worker may spool at a time; a larger file is a fault of kind 'too_large'."""
+
+    @field_validator("time_tolerance")
+    @classmethod
+    def _exact_is_none(cls, value: float | None) -> float | None:
+        # two ways to say one thing must not make two stores
+        return value or None
+
+    @model_validator(mode="after")
+    def _alone_without_isolation(self) -> Self:
+        if not self.isolate and (self.engine, self.workers) != ("local", 1):
+            raise ValueError(
+                "isolate: false is for debugging in one process and needs engine: local and "
+                "workers: 1"
+            )
+        return self
 
     def limits(self) -> Limits:
         """What one segment may cost."""

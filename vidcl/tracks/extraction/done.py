@@ -1,11 +1,11 @@
-"""What a worker tells the driver about a shard it has committed."""
+"""What the driver hears of a job: that it is committed, or that its worker was lost for good."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ShardDone:
-    """Counts alone, for the progress line.
+    """Counts of a shard that a worker has committed, for the progress line.
 
     Attributes:
         number: of the shard.
@@ -18,3 +18,19 @@ class ShardDone:
     segments: int
     failed: int
     frames: int
+
+
+@dataclass(frozen=True)
+class ShardLost:
+    """A job whose worker died more often than the engine tries again.
+
+    An engine's run yields it in place of the job's result and goes on with the other jobs; the same
+    command run again does what is missing.
+
+    Attributes:
+        number: of the job (``job.number``: of the shard, or of the group of files to probe).
+        reason: one line.
+    """
+
+    number: int
+    reason: str

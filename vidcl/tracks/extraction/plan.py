@@ -1,243 +1,219 @@
-"""The plan of a store: which videos, cut into which segments, in which shards. A file, plan.json.
+"""The plan of a store: which videos, cut into which segments, in which shards.
 
-Shard k always means the same segments. Videos that come later get new shards behind. A changed
-file is planned again only on demand: its old segments leave their shards and its new ones get new
-shards.
+Shard k always means the same segments, until it is emptied: by segments of a file that changed and
+was planned again, or by a merge. Numbers are never used twice. What is planned lies in columns, and
+a shard's segments become objects when they are asked for: a plan of a million videos is some
+hundred bytes per video.
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-from vidcl.errors import VidclError
-from vidcl.files import write_atomic
-from vidcl.tracks.extraction.sources import Source
-from vidcl.tracks.extraction.split import SplitRule, choose_rule
+import numpy as np
+import pyarrow as pa
 
-PLAN_VERSION = 1
+from vidcl.tracks.extraction.segments import Segment, segment_key
+from vidcl.tracks.extraction.sources import Source, file_stamp
+from vidcl.tracks.extraction.split import SplitRule
 
-#: A container that claims to be longer than this (seconds) is not believed, and read in one piece.
-_LONGEST = 7 * 86400.0
+#: What ``segments["split"]`` counts in.
+SPLITS = ("train", "test")
 
-#: (time of the first frame, duration) in seconds of each path; None where a file does not say.
-Prober = Callable[[Sequence[str]], list[tuple[float, float] | None]]
+#: One planned segment: the shard it belongs to, the row of its video in ``Plan.videos``, its place
+#: in the video, and its times in seconds (NaN: open).
+SEGMENT_TYPE = np.dtype(
+    [
+        ("shard", np.int32),
+        ("video", np.int32),
+        ("index", np.int32),
+        ("split", np.int8),
+        ("start", np.float64),
+        ("end", np.float64),
+    ]
+)
+
+#: One planned file, in the order in which files were planned first.
+VIDEO_SCHEMA = pa.schema(
+    [
+        ("video_id", pa.large_string()),
+        ("name", pa.large_string()),
+        ("path", pa.large_string()),
+        ("size", pa.int64()),
+        ("mtime_ns", pa.int64()),
+    ]
+)
 
 
-@dataclass(frozen=True)
-class Segment:
-    """A piece of one video: frames with ``start <= time < end`` (None: open).
-
-    ``stamp`` is the size and time of change that the file had when it was planned.
-    """
-
-    video_id: str
-    index: int
-    start: float | None
-    end: float | None
-    split: str
-    stamp: str
-
-    @property
-    def key(self) -> str:
-        return f"{self.video_id}-{self.index:04d}-{self.stamp}"
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """Everything plan.json holds.
+    """Everything that is planned.
 
     Attributes:
         kind: ``video`` or ``image``.
         settings: the configuration that decides the rows.
         backend: name and version of what decodes.
         split: the rule of the hold-out.
-        videos: video_id -> its file.
-        shards: the segments of each shard, in order.
+        videos: one row per file, columns ``VIDEO_SCHEMA``.
+        segments: one row per segment, ``SEGMENT_TYPE`` [S], by shard and then in the shard's order.
+        shard_count: shards there ever were, emptied ones included; the next one gets this number.
     """
 
     kind: str
     settings: dict[str, Any]
     backend: str
     split: SplitRule
-    videos: dict[str, Source]
-    shards: tuple[tuple[Segment, ...], ...]
+    videos: pa.Table
+    segments: np.ndarray
+    shard_count: int
 
+    @classmethod
+    def empty(cls, kind: str, settings: dict[str, Any], backend: str) -> "Plan":
+        """The plan of a store to be; its rule is chosen with the first files."""
+        none = np.empty(0, SEGMENT_TYPE)
+        rule = SplitRule("videos", 0.0)
+        return cls(kind, settings, backend, rule, VIDEO_SCHEMA.empty_table(), none, 0)
 
-@dataclass(frozen=True)
-class PlanChange:
-    """A plan brought up to date, and what was met on the way (names of files)."""
+    @property
+    def video_count(self) -> int:
+        return self.videos.num_rows
 
-    plan: Plan
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Segments of every shard, int64 [shard_count]; 0 of an emptied one."""
+        return np.bincount(self.segments["shard"], minlength=self.shard_count)
 
+    @property
+    def live_shards(self) -> np.ndarray:
+        """Numbers of the shards that have segments, int64, rising."""
+        return np.flatnonzero(self.sizes)
 
-def read_plan(path: Path) -> Plan | None:
-    """The plan in a file, or None where there is none.
+    def rows(self, number: int) -> slice:
+        """Which rows of ``segments`` are those of a shard.
 
-    Raises:
-        VidclError: the file is not a plan, or a newer vidcl wrote it.
-    """
-    if not path.exists():
-        return None
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        version = data["plan_version"]
-        if version > PLAN_VERSION:
-            raise VidclError(
-                f"{path} has version {version} and this vidcl knows up to {PLAN_VERSION}: install "
-                "a newer vidcl."
-            )
-        return Plan(
-            kind=data["kind"],
-            settings=data["settings"],
-            backend=data["backend"],
-            split=SplitRule(**data["split"]),
-            videos={key: Source(**value) for key, value in data["videos"].items()},
-            shards=tuple(tuple(Segment(**s) for s in shard) for shard in data["shards"]),
+        Raises:
+            IndexError: there is no such shard.
+        """
+        if not 0 <= number < self.shard_count:
+            raise IndexError(f"shard {number} of {self.shard_count}")
+        return slice(int(self._first[number]), int(self._first[number + 1]))
+
+    def shard(self, number: int) -> tuple[tuple[Segment, Source], ...]:
+        """The segments of a shard with their files, in the order of the shard's rows.
+
+        Raises:
+            IndexError: there is no such shard.
+        """
+        return self.planned(self.segments[self.rows(number)])
+
+    def keys(self, number: int) -> list[str]:
+        """The keys of a shard's segments, in order.
+
+        Raises:
+            IndexError: there is no such shard.
+        """
+        return self.keys_of(self.segments[self.rows(number)])
+
+    def keys_of(self, segments: np.ndarray) -> list[str]:
+        """The keys of some rows of ``segments``; quicker than to make the segments."""
+        videos = np.unique(segments["video"])
+        ids, *facts = self._columns(videos, ("video_id", "size", "mtime_ns"))
+        known = dict(
+            zip(videos.tolist(), zip(ids, map(file_stamp, *facts), strict=True), strict=True)
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise VidclError(
-            f"{path} is not the plan of a track store ({error!r}): name another folder."
-        ) from error
+        pairs = zip(segments["video"].tolist(), segments["index"].tolist(), strict=True)
+        return [segment_key(known[video][0], index, known[video][1]) for video, index in pairs]
 
+    def planned(self, segments: np.ndarray) -> tuple[tuple[Segment, Source], ...]:
+        """Rows of ``segments`` as objects, with their files."""
+        videos = np.unique(segments["video"])
+        found = dict(zip(videos.tolist(), self.sources(videos), strict=True))
+        pairs = []
+        for _, video, index, split, start, end in segments.tolist():
+            video_id, source = found[video]
+            first, last = _known(start), _known(end)
+            segment = Segment(video_id, index, first, last, SPLITS[split], source.stamp)
+            pairs.append((segment, source))
+        return tuple(pairs)
 
-def write_plan(path: Path, plan: Plan) -> None:
-    """Write plan.json, whole or not at all."""
-    text = json.dumps({"plan_version": PLAN_VERSION, **asdict(plan)})
-    write_atomic(path, text.encode("utf-8"))
+    def sources(self, videos: np.ndarray) -> list[tuple[str, Source]]:
+        """(video id, file) of some rows of ``videos``, int [V]."""
+        columns = self._columns(videos, VIDEO_SCHEMA.names)
+        return [(key, Source(*rest)) for key, *rest in zip(*columns, strict=True)]
 
+    def _columns(self, videos: np.ndarray, names: Sequence[str]) -> list[list[Any]]:
+        """Columns of some rows of ``videos``."""
+        if (
+            len(videos)
+            and videos[-1] - videos[0] == len(videos) - 1
+            and (np.diff(videos) > 0).all()
+        ):
+            part = self.videos.slice(int(videos[0]), len(videos))  # neighbours, most often
+        else:
+            part = self.videos.take(pa.array(videos, pa.int64()))
+        return [part[name].to_pylist() for name in names]
 
-def check_same(plan: Plan, kind: str, settings: dict[str, Any], store: Path) -> None:
-    """Refuse to mix two configurations in one store.
+    def merged(self, old: Sequence[int]) -> tuple["Plan", int]:
+        """Make several shards one: the first of them gets the segments of all, in order, and the
+        others are empty from then on.
 
-    Raises:
-        VidclError: names the first field that differs.
-    """
-    if plan.kind != kind:
-        raise VidclError(
-            f"The store {store} holds {plan.kind} tracks: give {kind} tracks another --out."
-        )
-    old, new = _flatten(plan.settings), _flatten(settings)
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name):
-            raise VidclError(
-                f"The store {store} was made with {name} = {old.get(name)}, not "
-                f"{new.get(name)}: use the old value, or another --out."
+        Args:
+            old: numbers that rise; a shard between them that is not named must be empty, so that
+                the order of rows in the store stays what it is.
+
+        Returns:
+            The new plan (equal to this one if they were merged before), and ``old[0]``.
+
+        Raises:
+            ValueError: the numbers do not rise, are not there, or leave out a shard between them.
+        """
+        return self.merged_groups([old]), old[0]
+
+    def merged_groups(self, groups: Iterable[Sequence[int]]) -> "Plan":
+        """``merged`` for many groups in one pass over the plan.
+
+        Raises:
+            ValueError: as ``merged``, for any group; or a shard is in two groups.
+        """
+        becomes = np.arange(self.shard_count, dtype=np.int32)
+        seen = np.zeros(self.shard_count, bool)
+        for group in groups:
+            old = np.asarray(group, np.int64)
+            rises = len(old) and old[0] >= 0 and old[-1] < len(seen) and (np.diff(old) > 0).all()
+            if not rises or seen[old].any():
+                raise ValueError(f"shards {list(group)} of {len(seen)}: name each once, rising")
+            if self.sizes[old[0] : old[-1] + 1].sum() != self.sizes[old].sum():
+                raise ValueError(f"shards {list(group)} leave out a shard between them")
+            seen[old] = True
+            becomes[old] = old[0]
+        segments = self.segments.copy()
+        segments["shard"] = becomes[segments["shard"]]
+        return replace(self, segments=segments)
+
+    @cached_property
+    def _first(self) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum(self.sizes)])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Plan):
+            return NotImplemented
+        return (
+            (self.kind, self.backend, self.split, self.shard_count)
+            == (other.kind, other.backend, other.split, other.shard_count)
+            and json.dumps(self.settings, sort_keys=True)
+            == json.dumps(other.settings, sort_keys=True)
+            and self.videos.equals(other.videos)
+            and len(self.segments) == len(other.segments)
+            and all(
+                np.array_equal(self.segments[name], other.segments[name], equal_nan=True)
+                for name in SEGMENT_TYPE.names or ()
             )
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
 
-def extend_plan(
-    plan: Plan,
-    sources: Sequence[Source],
-    probe: Prober | None,
-    *,
-    segment_seconds: float,
-    segments_per_shard: int,
-    refresh: Callable[[str], bool] = lambda video_id: False,
-) -> PlanChange:
-    """Add the sources that are new; plan changed ones again where ``refresh(video_id)`` says so.
-
-    A file is known by its path; one whose path is gone and whose name, size and time of change
-    are those of a source has moved, and is not new.
-    """
-    videos = dict(plan.videos)
-    id_of_path = {source.path: video_id for video_id, source in videos.items()}
-    named = {source.path for source in sources}
-    fresh: list[str] = []
-    added: list[str] = []
-    changed: list[str] = []
-    for source in sources:
-        known = id_of_path.get(source.path) or _moved(source, videos, named)
-        if known is None:
-            known = _new_id(source, videos)
-            added.append(source.path)
-            fresh.append(known)
-        elif source.stamp == videos[known].stamp or source.size < 0:
-            source = replace(videos[known], path=source.path)
-        else:
-            changed.append(source.path)
-            if not refresh(known):
-                continue
-            fresh.append(known)
-        videos[known] = source
-    rule = plan.split if plan.shards else choose_rule(fresh, plan.kind)
-    gone = set(fresh)
-    kept = tuple(tuple(s for s in shard if s.video_id not in gone) for shard in plan.shards)
-    spans = probe([videos[v].path for v in fresh]) if probe and fresh else [None] * len(fresh)
-    segments = [
-        segment
-        for video_id, span in zip(fresh, spans, strict=True)
-        for segment in cut_segments(video_id, videos[video_id].stamp, span, rule, segment_seconds)
-    ]
-    new_shards = tuple(
-        tuple(segments[at : at + segments_per_shard])
-        for at in range(0, len(segments), segments_per_shard)
-    )
-    extended = replace(plan, split=rule, videos=videos, shards=kept + new_shards)
-    return PlanChange(extended, tuple(added), tuple(changed))
-
-
-def cut_segments(
-    video_id: str,
-    stamp: str,
-    span: tuple[float, float] | None,
-    rule: SplitRule,
-    seconds: float,
-) -> list[Segment]:
-    """Cut a video into pieces of about ``seconds``, and under the rule 'thirds' also at 2/3.
-
-    The first piece is open to the left and the last one to the right, so a file that is longer
-    than it says loses nothing; one of unknown length is one piece.
-    """
-    split = rule.of_video(video_id)
-    if span is None or not 0 < span[1] <= _LONGEST:
-        return [Segment(video_id, 0, None, None, split, stamp)]
-    start, duration = span
-    hold = duration * 2 / 3 if rule.rule == "thirds" else duration
-    edges = [(start + t, split) for t in _even(hold, seconds)]
-    if rule.rule == "thirds":
-        edges += [(start + hold + t, "test") for t in _even(duration - hold, seconds)]
-    ends = [round(edge, 6) for edge, _ in edges[1:]]
-    starts: list[float | None] = [None, *ends]
-    return [
-        Segment(video_id, index, first, last, edge[1], stamp)
-        for index, (first, last, edge) in enumerate(zip(starts, [*ends, None], edges, strict=True))
-    ]
-
-
-def _even(length: float, seconds: float) -> list[float]:
-    count = max(1, int(length / seconds + 0.5))
-    return [length * k / count for k in range(count)]
-
-
-def _moved(source: Source, videos: dict[str, Source], named: set[str]) -> str | None:
-    """The video that a source was before it moved, if it did."""
-    video_id = _hash(source.name)
-    known = videos.get(video_id)
-    if known is None or (known.name, known.stamp) != (source.name, source.stamp):
-        return None
-    return None if known.path in named or Path(known.path).exists() else video_id
-
-
-def _new_id(source: Source, videos: dict[str, Source]) -> str:
-    """Hash of the name below its root; of the whole path where another file has that name."""
-    video_id = _hash(source.name)
-    return video_id if video_id not in videos else _hash(source.path)
-
-
-def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-
-
-def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat.update(_flatten(value, f"{prefix}{name}."))
-        else:
-            flat[prefix + name] = value
-    return flat
+def _known(time: float) -> float | None:
+    return None if time != time else time

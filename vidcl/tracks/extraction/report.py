@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcl.errors import VidclError
-from vidcl.tracks.extraction.plan import PlanChange
+from vidcl.tracks.extraction.extend import PlanChange
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,56 @@ class ExtractReport:
     seconds: float
     notes: tuple[str, ...]
 
+    def ending(self, store: Path) -> str:
+        """What this run did, and where."""
+        there = f", {self.shards_skipped} were there" if self.shards_skipped else ""
+        return (
+            f"{_count(self.shards_done, 'shard')} extracted in {self.seconds:.1f} s{there}; the "
+            f"store is {store}"
+        )
+
+
+@dataclass
+class Totals:
+    """Sums over the rows of ``videos.parquet``.
+
+    Attributes:
+        videos: rows.
+        failed, partial: by their status.
+        faults: rows with a fault; internal: those with one of vidcl's own.
+        tracks, crops: in all.
+        first_message: the first row's that has one; first_internal: path of the first such row.
+    """
+
+    videos: int = 0
+    failed: int = 0
+    partial: int = 0
+    faults: int = 0
+    internal: int = 0
+    tracks: int = 0
+    crops: int = 0
+    first_message: str | None = None
+    first_internal: str | None = None
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One more row."""
+        self.videos += 1
+        self.failed += row["status"] == "failed"
+        self.partial += row["status"] == "partial"
+        self.tracks += row["tracks"]
+        self.crops += row["crops"]
+        if row["error"]:
+            self.faults += 1
+            if self.first_message is None:
+                self.first_message = row["message"].splitlines()[0]
+        if row["error"] == "internal":
+            self.internal += 1
+            if self.first_internal is None:
+                self.first_internal = row["path"]
+
 
 def make_report(
-    rows: list[dict[str, Any]],
+    totals: Totals,
     change: PlanChange,
     out: Path,
     *,
@@ -45,52 +92,51 @@ def make_report(
     seconds: float,
     update: bool,
 ) -> ExtractReport:
-    """Sum up the rows of ``videos.parquet``.
+    """Say what the sums of ``videos.parquet`` mean.
 
     Raises:
         VidclError: not one track came out.
     """
-    report = ExtractReport(
-        videos=len(rows),
-        failed=sum(row["status"] == "failed" for row in rows),
-        partial=sum(row["status"] == "partial" for row in rows),
-        internal=sum(row["error"] == "internal" for row in rows),
-        tracks=sum(row["tracks"] for row in rows),
-        crops=sum(row["crops"] for row in rows),
+    if totals.tracks == 0:
+        raise VidclError(
+            f"No track came out of {_count(totals.videos, change.plan.kind)} in {out}; the first "
+            f"one: {totals.first_message or 'nothing moved in them.'}"
+        )
+    return ExtractReport(
+        videos=totals.videos,
+        failed=totals.failed,
+        partial=totals.partial,
+        internal=totals.internal,
+        tracks=totals.tracks,
+        crops=totals.crops,
         shards_done=shards_done,
         shards_skipped=shards_skipped,
         seconds=seconds,
-        notes=_notes(out, change, update, rows),
+        notes=_notes(out, change, update, totals),
     )
-    if report.tracks == 0:
-        first = next((row["message"] for row in rows if row["message"]), "nothing moved in them.")
-        raise VidclError(
-            f"No track came out of {_count(len(rows), change.plan.kind)} in {out}; the first one: "
-            f"{first.splitlines()[0]}"
-        )
-    return report
 
 
-def _notes(
-    out: Path, change: PlanChange, update: bool, rows: list[dict[str, Any]]
-) -> tuple[str, ...]:
-    notes = [change.plan.split.note(len(rows))] if change.plan.kind == "video" else []
+def _notes(out: Path, change: PlanChange, update: bool, totals: Totals) -> tuple[str, ...]:
+    notes = [change.plan.split.note(totals.videos)] if change.plan.kind == "video" else []
     if change.changed and not update:
         notes.append(
             f"{_count(len(change.changed), 'file')} changed since the store was planned (the "
             f"first: {change.changed[0]}): --update extracts them again."
         )
-    faults = [row for row in rows if row["error"]]
-    if faults:
+    if change.copies:
         notes.append(
-            f"{_count(len(faults), 'file')} had a fault, listed in {out / 'videos.parquet'} (the "
-            f"first: {faults[0]['message'].splitlines()[0]})"
+            f"{_count(len(change.copies), 'file')} left out as copies of files in the store (the "
+            f"first: {change.copies[0]})."
         )
-    internal = [row for row in rows if row["error"] == "internal"]
-    if internal:
+    if totals.faults:
         notes.append(
-            f"{_count(len(internal), 'file')} met a fault of vidcl itself (the first: "
-            f"{internal[0]['path']}): please report the message in {out / 'videos.parquet'}."
+            f"{_count(totals.faults, 'file')} had a fault, listed in {out / 'videos.parquet'} (the "
+            f"first: {totals.first_message})"
+        )
+    if totals.internal:
+        notes.append(
+            f"{_count(totals.internal, 'file')} met a fault of vidcl itself (the first: "
+            f"{totals.first_internal}): please report the message in {out / 'videos.parquet'}."
         )
     return tuple(notes)
 

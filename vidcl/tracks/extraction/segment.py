@@ -1,6 +1,5 @@
 """Decode one segment of a video and follow what moves in it."""
 
-import gc
 import hashlib
 import time
 from collections.abc import Iterator
@@ -13,8 +12,10 @@ import numpy as np
 from vidcl.errors import VidclError
 from vidcl.tracks.crops import Cropper
 from vidcl.tracks.extraction.config import ExtractConfig
-from vidcl.tracks.extraction.plan import Segment
-from vidcl.tracks.extraction.shard import Outcome
+from vidcl.tracks.extraction.heap import give_back
+from vidcl.tracks.extraction.outcome import Outcome
+from vidcl.tracks.extraction.pace import pace_of
+from vidcl.tracks.extraction.segments import Segment
 from vidcl.tracks.extraction.sources import Source
 from vidcl.tracks.follow import follow
 from vidcl.tracks.given import GivenBoxes, read_given_boxes
@@ -22,11 +23,17 @@ from vidcl.tracks.track import Track
 from vidcl.tracks.trackers.linking import NamedEmbedding
 from vidcl.video.frames import Frame
 from vidcl.video.info import VideoInfo
-from vidcl.video.open import open_video
-from vidcl.video.probe import probe
+from vidcl.video.open import BackendName, open_video
 
 #: Shots are numbered within a segment; those of segment s of a video begin at s times this.
 SHOTS_PER_SEGMENT = 10_000
+
+#: What each decoder imports once a file is opened.
+_MODULES: dict[BackendName, tuple[str, ...]] = {
+    "pyav": ("vidcl.video.reader",),
+    "decord": ("vidcl.video.backends.decord_reader", "decord"),
+    "torchcodec": ("vidcl.video.backends.torchcodec_reader", "torchcodec.decoders"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,11 @@ class VideoTracks:
         if self.embed_regions is not None and tracker != "link":
             raise VidclError(f"A link encoder needs --follow.tracker link, not '{tracker}'.")
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Modules that are imported when a file is opened, for who forks the process for it."""
+        return _MODULES[self.config.decoder]
+
     def settings(self) -> dict[str, Any]:
         """What decides which rows come out, as plain JSON values."""
         settings = self.config.settings()
@@ -70,18 +82,22 @@ class VideoTracks:
         with open_video(path, backend=config.decoder, max_side=max_side) as reader:
             outcome.facts = _facts(reader.info)
             clock = _Budget(config.video_timeout)
-            # shots are cut on every followed frame, but without regions nothing is followed
-            alone = config.follow.proposer == "frame"
-            rate = config.follow.keep_rate if alone else config.follow.follow_rate
-            frames = reader.frames(rate=rate, start=segment.start, end=segment.end)
+            pace = pace_of(config, given=given is not None)
+            frames = reader.frames(
+                rate=pace.rate,
+                start=segment.start,
+                end=segment.end,
+                tolerance=pace.tolerance,
+            )
             tracks = follow(
                 clock.watch(frames),
-                config.follow,
+                pace.follow,
                 Cropper(config.crop),
                 given=given,
                 seed=segment_seed(config.follow.seed, segment),
                 whole_frames=config.whole_frames,
                 embed_regions=self.embed_regions,
+                grid=None if segment.start is None else (reader.info.start, segment.start),
             )
             try:
                 for track in tracks:
@@ -90,8 +106,7 @@ class VideoTracks:
             finally:
                 outcome.frames = reader.result.frames_decoded
                 outcome.corrupt_frames = reader.result.corrupt_frames
-                # PyAV's reference cycles hold a decoder's buffers until the next collection
-                gc.collect()
+                give_back()
             if clock.spent:
                 outcome.fail(
                     "timeout",
@@ -100,22 +115,6 @@ class VideoTracks:
                 )
             elif reader.result.error is not None:
                 outcome.fail(reader.result.error.kind, str(reader.result.error))
-
-
-def probe_spans(paths: tuple[str, ...]) -> list[tuple[float, float] | None]:
-    """(start, duration) in seconds of each file; None where it cannot be opened or does not say.
-
-    What is wrong with a file is found again, and recorded, when it is extracted.
-    """
-    spans: list[tuple[float, float] | None] = []
-    for path in paths:
-        try:
-            info = probe(path)
-        except VidclError:
-            spans.append(None)
-        else:
-            spans.append(None if info.duration is None else (info.start, info.duration))
-    return spans
 
 
 def segment_seed(seed: int, segment: Segment) -> int:

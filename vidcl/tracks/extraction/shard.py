@@ -1,105 +1,43 @@
-"""One task: the segments of one shard to its committed file, in one process.
+"""One task: the segments of one shard to its committed file.
 
 A shard is committed by two files: ``shard-k.arrow`` with the rows, then ``shard-k.json`` with what
 happened to each segment. It is done when both are there and the second names exactly the planned
 segments, so a run killed anywhere leaves shards that are done or will be done again.
+
+The process that runs a task only supervises it: files are decoded, and the rows written, in a child
+process of its own, which may hang or die over a file. Then the shard is done again without that
+file. So this module, and what it imports, needs neither numpy nor a decoder.
 """
 
-import json
-import time
-import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+import os
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import cv2
 
 from vidcl.errors import VidclError
-from vidcl.files import write_atomic
-from vidcl.tracks.extraction.change import look_change
 from vidcl.tracks.extraction.done import ShardDone
-from vidcl.tracks.extraction.limits import Limits
-from vidcl.tracks.extraction.plan import Segment
-from vidcl.tracks.extraction.sources import Source
-from vidcl.tracks.extraction.spool import Spool, SpoolConfig
-from vidcl.tracks.store import TrackStore
-from vidcl.tracks.store_schema import TrackRow
-from vidcl.tracks.store_writer import shard_path, write_shard
-from vidcl.tracks.track import Track
+from vidcl.tracks.extraction.faults import Fault, SegmentLost
+from vidcl.tracks.extraction.job import ShardJob, TrackMaker
+from vidcl.tracks.extraction.outcome import (
+    Outcome,
+    outcome_path,
+    read_outcomes,
+    write_outcomes,
+)
+from vidcl.tracks.extraction.spool import Spool
+from vidcl.tracks.extraction.supervise import run_in_child
 
+__all__ = [
+    "Outcome",
+    "ShardJob",
+    "TrackMaker",
+    "extract_shard",
+    "outcome_path",
+    "read_outcomes",
+]
 
-@dataclass
-class Outcome:
-    """What became of one segment; the numbers behind a row of ``videos.parquet``.
-
-    Attributes:
-        key: of the segment.
-        video_id: of its video.
-        error: kind of the fault, or None; ``internal`` is a fault of vidcl's own.
-        message: one sentence, with the traceback behind it for an internal fault.
-        facts: width, height, duration, codec, backend and version, once the file was opened.
-    """
-
-    key: str
-    video_id: str
-    frames: int = 0
-    corrupt_frames: int = 0
-    tracks: int = 0
-    crops: int = 0
-    seconds: float = 0.0
-    error: str | None = None
-    message: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    def fail(self, kind: str, message: str) -> None:
-        self.error, self.message = kind, message
-
-
-#: Yields the tracks of one segment of a source, whose bytes lie at the path, and fills in the
-#: outcome; must pickle.
-TrackMaker = Callable[[Source, Path, Segment, Outcome], Iterator[Track]]
-
-
-@dataclass(frozen=True)
-class ShardJob:
-    """Everything a worker is told: paths and numbers, no pixels.
-
-    Attributes:
-        store: folder of the store.
-        number: of the shard.
-        segments: with their files, in the order of the rows.
-        redo: keys of segments to extract although the present shard has them.
-        make_tracks: extracts one segment.
-        metadata: written into the shard.
-        limits: what a segment may cost.
-        spool: where remote files are kept meanwhile.
-    """
-
-    store: str
-    number: int
-    segments: tuple[tuple[Segment, Source], ...]
-    redo: frozenset[str]
-    make_tracks: TrackMaker
-    metadata: dict[str, Any]
-    limits: Limits
-    spool: SpoolConfig
-
-
-def outcome_path(store: str | Path, number: int) -> Path:
-    """Where the outcomes of a shard's segments lie."""
-    return shard_path(store, number).with_suffix(".json")
-
-
-def read_outcomes(store: str | Path, number: int) -> dict[str, Outcome] | None:
-    """Segment key -> outcome of a committed shard, in order; None where it is not committed."""
-    try:
-        data = json.loads(outcome_path(store, number).read_text(encoding="utf-8"))
-        outcomes = {item["key"]: Outcome(**item) for item in data["segments"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        # absent or damaged alike: the shard is extracted again, which mends it
-        return None
-    return outcomes if shard_path(store, number).is_file() else None
+#: A segment over which something outside kills the process is tried so many times.
+TRIES = 3
 
 
 def extract_shard(job: ShardJob) -> ShardDone:
@@ -109,38 +47,14 @@ def extract_shard(job: ShardJob) -> ShardDone:
     its outcome and costs no other.
 
     Raises:
-        VidclError: the store cannot be written.
+        VidclError: the store cannot be written, or no process for the work stays alive.
     """
-    done = read_outcomes(job.store, job.number) or {}
-    store, present = _present_rows(job) if done else (None, {})
-    outcomes: list[Outcome] = []
-
-    def rows(spool: Spool) -> Iterator[TrackRow]:
-        for segment, source in job.segments:
-            old = done.get(segment.key)
-            if old is not None and store is not None and segment.key not in job.redo:
-                outcomes.append(old)
-                for row in present.get(_prefix(segment), []):
-                    yield _measured(store, row)
-            else:
-                outcome = Outcome(segment.key, segment.video_id)
-                outcomes.append(outcome)
-                yield from _extract(job, segment, source, outcome, spool)
-
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # the workers are the parallelism
+    with Spool(job.spool) as spool:
+        outcomes = _outcomes(job, FrontDesk(job, spool))
     try:
-        with Spool(job.spool) as spool:
-            write_shard(shard_path(job.store, job.number), rows(spool), job.metadata)
-        text = json.dumps({"segments": [asdict(outcome) for outcome in outcomes]})
-        write_atomic(outcome_path(job.store, job.number), text.encode("utf-8"))
+        write_outcomes(job.store, job.number, outcomes)
     except OSError as error:
-        raise VidclError(
-            f"Cannot write shard {job.number} of {job.store} ({error}): make room or check "
-            "permissions, then run the same command again; finished shards stay."
-        ) from error
-    finally:
-        cv2.setNumThreads(threads)
+        raise job.cannot_write(error) from error
     return ShardDone(
         number=job.number,
         segments=len(outcomes),
@@ -149,57 +63,83 @@ def extract_shard(job: ShardJob) -> ShardDone:
     )
 
 
-def _extract(
-    job: ShardJob, segment: Segment, source: Source, outcome: Outcome, spool: Spool
-) -> Iterator[TrackRow]:
-    started = time.perf_counter()
-    try:
-        for number, track in enumerate(
-            job.make_tracks(source, spool.local(source), segment, outcome)
-        ):
-            outcome.tracks += 1
-            outcome.crops += len(track)
-            look = look_change(track.crops)
-            yield TrackRow(
-                track_id=f"{_prefix(segment)}-{number:05d}",
-                video_id=segment.video_id,
-                video=source.path,
-                split=segment.split,
-                change=look.overall,
-                changes=look.steps,
-                track=track,
-            )
-    except VidclError as error:
-        outcome.fail(getattr(error, "kind", "input"), str(error))
-    except Exception as error:
-        # One video's surprise must not cost the others. It is not hidden: its row carries the
-        # traceback, the run reports it at its end and does not exit with 0.
-        trace = traceback.format_exc(limit=-4)
-        outcome.fail("internal", f"{type(error).__name__}: {error}\n{trace}")
-    outcome.seconds = round(time.perf_counter() - started, 3)
+class FrontDesk:
+    """Gives out the files of a shard, and sees that they are those that were planned."""
+
+    def __init__(self, job: ShardJob, spool: Spool) -> None:
+        self._job = job
+        self._spool = spool
+
+    def begin(self, index: int) -> Path:
+        """The file of segment ``index``.
+
+        Raises:
+            VidclError: it cannot be had, or is not what was planned.
+        """
+        fault = self._stale(index)
+        if fault is not None:
+            raise _Stale(fault)
+        return self._spool.local(self._job.segments[index][1])
+
+    def end(self, index: int) -> None:
+        """Look at the file once more.
+
+        Raises:
+            SegmentLost: it changed while it was read.
+        """
+        fault = self._stale(index)
+        if fault is not None:
+            raise SegmentLost(index, fault)
+
+    def _stale(self, index: int) -> Fault | None:
+        segment, source = self._job.segments[index]
+        if source.size < 0 or "://" in source.path:
+            return None  # a file that was not there when it was planned, or one the spool checks
+        try:
+            status = os.stat(source.path)
+        except OSError as error:
+            words = (error.strerror or str(error)).lower()
+            return Fault("missing", f"{source.path} cannot be read ({words}); check the path.")
+        now = replace(source, size=status.st_size, mtime_ns=status.st_mtime_ns)
+        if now.stamp == segment.stamp:
+            return None
+        return Fault(
+            "changed",
+            f"{source.path} changed after it was planned, or while it was read: when it is whole, "
+            "run the same command again with --update.",
+        )
 
 
-def _measured(store: TrackStore, row: int) -> TrackRow:
-    """A row of the present shard; one that an older vidcl wrote gets its changes measured."""
-    present = store.read_row(row)
-    if store.has_changes:
-        return present
-    look = look_change(present.track.crops)
-    return replace(present, change=look.overall, changes=look.steps)
+class _Stale(VidclError):
+    """A fault that was met before anything was read."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.kind = fault.kind
 
 
-def _prefix(segment: Segment) -> str:
-    return f"{segment.video_id}-{segment.index:04d}"
+def _outcomes(job: ShardJob, desk: FrontDesk) -> list[Outcome]:
+    """Try until every segment is extracted or lost: each attempt that fails loses one, or counts
+    against one."""
+    lost: dict[int, Fault] = {}
+    failures: Counter[int] = Counter()
+    while True:
+        try:
+            if job.limits.isolate:
+                return run_in_child(job, lost, desk)
+            # imported here, since it brings the decoders along
+            from vidcl.tracks.extraction.rows import write_rows
+
+            return write_rows(job, lost, desk)
+        except SegmentLost as loss:
+            _remove_half_written(job)
+            failures[loss.index] += 1
+            if not loss.from_outside or failures[loss.index] >= TRIES:
+                lost[loss.index] = loss.fault
 
 
-def _present_rows(job: ShardJob) -> tuple[TrackStore | None, dict[str, list[int]]]:
-    """The shard that is there and prefix of the track id -> its rows; None if it is damaged."""
-    rows: dict[str, list[int]] = {}
-    try:
-        store = TrackStore(job.store, (shard_path(job.store, job.number).name,))
-        for row, track_id in enumerate(store.column("track_id")):
-            rows.setdefault(track_id.rpartition("-")[0], []).append(row)
-    except VidclError:
-        # extracting all of its segments again mends it
-        return None, {}
-    return store, rows
+def _remove_half_written(job: ShardJob) -> None:
+    """What a killed process could not remove itself."""
+    path = outcome_path(job.store, job.number).with_suffix(".arrow")
+    for half in path.parent.glob(f".{path.name}.*.tmp"):
+        half.unlink(missing_ok=True)

@@ -2,11 +2,14 @@
 
 import glob
 import os
-from collections.abc import Iterable, Sequence
+import stat
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vidcl.errors import VidclError
+from vidcl.tracks.extraction.remote_access import is_remote
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -21,14 +24,14 @@ IMAGE_SUFFIXES = frozenset({
 _MAGIC = ("*", "?", "[")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
     """One file to extract.
 
     Attributes:
         name: path below the folder the user named, with '/': it does not change when that folder
             moves.
-        path: absolute path.
+        path: absolute path, or the address of a remote file.
         size: bytes; -1 for a file that a list names and that is not there.
         mtime_ns: time of the last change.
     """
@@ -41,62 +44,112 @@ class Source:
     @property
     def stamp(self) -> str:
         """Changes when the file does."""
-        return f"{self.size}-{self.mtime_ns}"
+        return file_stamp(self.size, self.mtime_ns)
+
+
+def file_stamp(size: int, mtime_ns: int) -> str:
+    """``Source.stamp`` without the source."""
+    return f"{size}-{mtime_ns}"
 
 
 def list_sources(
     arguments: Sequence[str | Path], suffixes: frozenset[str] = VIDEO_SUFFIXES
 ) -> list[Source]:
-    """Files, folders (searched whole), glob patterns and ``.txt`` lists, as one sorted list.
+    """Files, folders (searched whole), glob patterns, remote addresses and ``.txt`` lists of files
+    and addresses, as one sorted list.
 
-    A file named twice, also through a link, counts once. Hidden files are left out of folders. A
-    list holds one path per line, relative to the list; '#' starts a comment line.
+    A file named twice, also through a link, counts once. Hidden files are left out of folders, and
+    so are, with a warning, folders that cannot be read and names that are not UTF-8. A list holds
+    one path or address per line, paths relative to the list; '#' starts a comment line.
 
     Raises:
-        VidclError: an argument names nothing, or nothing that could be read.
+        VidclError: an argument names nothing, nothing that could be read, or a file whose name is
+            not UTF-8.
     """
     if not arguments:
         raise VidclError("No sources: name at least one file, folder, glob pattern or .txt list.")
     seen: set[str] = set()
     sources: list[Source] = []
+    real_folders: dict[str, str] = {}
     for argument in arguments:
-        for name, path in _expand(str(argument), suffixes):
-            real = os.path.realpath(path)
+        for source in _expand(str(argument), suffixes):
+            real = _real(source.path, real_folders)
             if real not in seen:
                 seen.add(real)
-                sources.append(_source(name, path))
-    return sorted(sources, key=lambda source: (source.name, source.path))
+                sources.append(source)
+    sources.sort(key=lambda source: (source.name, source.path))
+    return sources
 
 
-def _expand(argument: str, suffixes: frozenset[str]) -> Iterable[tuple[str, Path]]:
-    if "://" in argument:
-        raise VidclError(
-            f"{argument} is remote, and remote sources cannot be read yet: copy the files here or "
-            "mount them, and name the folder."
-        )
-    path = Path(argument)
-    if path.is_dir():
-        found = [p for p in sorted(path.rglob("*")) if _fits(p, path, suffixes)]
-        if not found:
-            raise VidclError(
-                f"The folder {path} holds no file to read: looked for {_listed(suffixes)}."
-            )
-        return [(p.relative_to(path).as_posix(), p) for p in found]
-    if path.is_file():
-        if path.suffix.lower() == ".txt":
-            return _read_list(path)
-        return [(path.name, path)]
+def _expand(argument: str, suffixes: frozenset[str]) -> Iterable[Source]:
+    if is_remote(argument):
+        return _list_remote(argument, suffixes)
+    if os.path.isdir(argument):
+        return _in_folder(argument, suffixes)
+    if os.path.isfile(argument):
+        if argument.lower().endswith(".txt"):
+            return _read_list(Path(argument), suffixes)
+        return [_source(os.path.basename(argument), argument)]
     if any(mark in argument for mark in _MAGIC):
         return _expand_glob(argument, suffixes)
-    raise VidclError(f"{path} does not exist: check the path.")
+    raise VidclError(f"{argument} does not exist: check the path.")
 
 
-def _fits(path: Path, root: Path, suffixes: frozenset[str]) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-    return path.suffix.lower() in suffixes and not hidden and path.is_file()
+def _list_remote(argument: str, suffixes: frozenset[str]) -> list[Source]:
+    from vidcl.tracks.extraction.remote import list_remote
+
+    return list_remote(argument, suffixes)
 
 
-def _expand_glob(pattern: str, suffixes: frozenset[str]) -> list[tuple[str, Path]]:
+def _list_remote_lines(lines: list[str], suffixes: frozenset[str]) -> list[Source]:
+    if not lines:
+        return []
+    from vidcl.tracks.extraction.remote import list_remote_lines
+
+    return list_remote_lines(lines, suffixes)
+
+
+def _in_folder(folder: str, suffixes: frozenset[str]) -> Iterator[Source]:
+    top = os.path.abspath(folder)
+    empty = True
+    for source in _walk(top, "", suffixes):
+        empty = False
+        yield source
+    if empty:
+        raise VidclError(
+            f"The folder {folder} holds no file to read: looked for {_listed(suffixes)}."
+        )
+
+
+def _walk(folder: str, prefix: str, suffixes: frozenset[str]) -> Iterator[Source]:
+    """The files below a folder in the order of their names; links to folders are not followed."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        warnings.warn(f"{folder} cannot be read ({error.strerror}) and is left out", stacklevel=2)
+        return
+    for entry in found:
+        if entry.name.startswith("."):
+            continue
+        if not _is_text(entry.name):
+            name = os.fsencode(entry.path)
+            warnings.warn(f"{name!r} is left out: its name is not UTF-8, rename it", stacklevel=2)
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path, f"{prefix}{entry.name}/", suffixes)
+        elif os.path.splitext(entry.name)[1].lower() in suffixes:
+            try:
+                status = entry.stat()
+            except OSError:
+                if entry.is_symlink():
+                    # a link to nothing, or to itself, becomes a row of kind 'missing'
+                    yield Source(prefix + entry.name, entry.path, -1, 0)
+                continue  # removed meanwhile
+            if stat.S_ISREG(status.st_mode):
+                yield _stamped(prefix + entry.name, entry.path, status)
+
+
+def _expand_glob(pattern: str, suffixes: frozenset[str]) -> list[Source]:
     parts = Path(pattern).parts
     first_magic = next(i for i, part in enumerate(parts) if any(mark in part for mark in _MAGIC))
     root = Path(*parts[:first_magic])
@@ -106,10 +159,10 @@ def _expand_glob(pattern: str, suffixes: frozenset[str]) -> list[tuple[str, Path
         raise VidclError(
             f"The pattern {pattern} matches no file to read: looked for {_listed(suffixes)}."
         )
-    return [(p.relative_to(root).as_posix(), p) for p in found]
+    return [_source(path.relative_to(root).as_posix(), path) for path in found]
 
 
-def _read_list(path: Path) -> list[tuple[str, Path]]:
+def _read_list(path: Path, suffixes: frozenset[str]) -> list[Source]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
@@ -117,19 +170,50 @@ def _read_list(path: Path) -> list[tuple[str, Path]]:
     entries = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not entries:
         raise VidclError(f"The list {path} is empty: write one path per line.")
-    paths = [Path(os.path.abspath(path.parent / entry)) for entry in entries]
-    root = os.path.commonpath([p.parent for p in paths])
-    return [(p.relative_to(root).as_posix(), p) for p in paths]
+    far = _list_remote_lines([line for line in entries if is_remote(line)], suffixes)
+    near = [os.path.abspath(path.parent / line) for line in entries if not is_remote(line)]
+    if not near:
+        return far
+    root = os.path.commonpath([os.path.dirname(file) for file in near])
+    return far + [_source(os.path.relpath(file, root), file) for file in near]
 
 
-def _source(name: str, path: Path) -> Source:
+def _source(name: str, path: str | Path) -> Source:
     absolute = os.path.abspath(path)
     try:
         status = os.stat(absolute)
     except OSError:
         # only a list can name it; it becomes a row of kind 'missing' and the others go on
         return Source(name, absolute, -1, 0)
-    return Source(name, absolute, status.st_size, status.st_mtime_ns)
+    return _stamped(name, absolute, status)
+
+
+def _stamped(name: str, path: str, status: os.stat_result) -> Source:
+    if not _is_text(path):
+        raise VidclError(
+            f"The name of {os.fsencode(path)!r} is not UTF-8, so no table can hold it: rename it."
+        )
+    return Source(name, path, status.st_size, status.st_mtime_ns)
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _real(path: str, folders: dict[str, str]) -> str:
+    """``os.path.realpath``, with each folder looked at once."""
+    if is_remote(path):
+        return path
+    if os.path.islink(path):
+        return os.path.realpath(path)
+    folder, name = os.path.split(path)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    return os.path.join(folders[folder], name)
 
 
 def _listed(suffixes: frozenset[str]) -> str:

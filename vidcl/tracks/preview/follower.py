@@ -10,6 +10,7 @@ from vidcl.tracks.config import FollowConfig
 from vidcl.tracks.crops import Crop, Cropper
 from vidcl.tracks.extraction.change import look_change
 from vidcl.tracks.extraction.config import ExtractConfig
+from vidcl.tracks.extraction.pace import Pace, pace_of
 from vidcl.tracks.extraction.plan import Segment
 from vidcl.tracks.extraction.segment import segment_seed, to_source_pixels
 from vidcl.tracks.follow import follow
@@ -20,7 +21,7 @@ from vidcl.tracks.track import Track
 from vidcl.video.errors import VideoError
 from vidcl.video.frames import Frame
 from vidcl.video.info import VideoInfo
-from vidcl.video.reader import VideoReader
+from vidcl.video.open import Reader, open_video
 
 #: So many kept steps no track reaches: a region is followed as one.
 _NEVER = 10**9
@@ -63,21 +64,23 @@ class Follower:
     tick: Callable[[], None] = lambda: None
 
     @property
-    def rate(self) -> float | None:
-        """Frames per second that are followed; None is all of them."""
-        follow = self.config.follow
-        # without regions only the kept frames are looked at
-        return follow.keep_rate if follow.proposer == "frame" else follow.follow_rate
+    def pace(self) -> Pace:
+        """Which frames are followed and kept."""
+        return pace_of(self.config, given=self.given is not None)
 
-    def open(self) -> VideoReader:
+    def open(self) -> Reader:
         """The video at the size at which it is followed."""
-        return VideoReader(
-            self.video, max_side=self.config.max_video_side if self.given is None else None
-        )
+        max_side = self.config.max_video_side if self.given is None else None
+        return open_video(self.video, backend=self.config.decoder, max_side=max_side)
 
-    def frames(self, reader: VideoReader, segment: Segment) -> Iterator[Frame]:
+    def frames(self, reader: Reader, segment: Segment) -> Iterator[Frame]:
         """The frames that are followed."""
-        for frame in reader.frames(rate=self.rate, start=segment.start, end=segment.end):
+        for frame in reader.frames(
+            rate=self.pace.rate,
+            start=segment.start,
+            end=segment.end,
+            tolerance=self.pace.tolerance,
+        ):
             yield frame
             self.tick()
 
@@ -88,7 +91,7 @@ class Follower:
         Raises:
             VidclError: the file cannot be opened, or given boxes are asked for and absent.
         """
-        settings = self.config.follow
+        settings = self.pace.follow
         whole_frames = self.config.whole_frames
         stored: list[Stored] = []
         whole: list[int] = []
@@ -132,6 +135,7 @@ class Follower:
             given=self.given,
             seed=segment_seed(settings.seed, segment),
             whole_frames=whole_frames,
+            grid=None if segment.start is None else (info.start, segment.start),
         ):
             yield to_source_pixels(track, frames.size, info)
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from vidcl.errors import VidclError
 from vidcl.tracks.extraction.config import ExtractConfig
-from vidcl.tracks.extraction.plan import Plan, Segment, extend_plan
-from vidcl.tracks.extraction.segment import probe_spans
+from vidcl.tracks.extraction.extend import extend_plan
+from vidcl.tracks.extraction.plan import Plan
+from vidcl.tracks.extraction.probing import probe_path
+from vidcl.tracks.extraction.segments import Segment
 from vidcl.tracks.extraction.sources import list_sources
 from vidcl.tracks.extraction.split import TEST_SHARE, SplitRule
 
@@ -27,17 +29,16 @@ def plan_segments(
     low, high = -inf if start is None else start, inf if end is None else end
     if not low < high:
         raise VidclError(f"--start {low:g} must come before --end {high:g}: give seconds.")
-    # With a shard that is there already the plan keeps the rule it is given.
-    empty = Plan("video", {}, "", SplitRule("videos", TEST_SHARE), {}, shards=((),))
     planned = extend_plan(
-        empty,
+        Plan.empty("video", {}, ""),
         list_sources([video]),
-        lambda paths: probe_spans(tuple(paths)),
+        lambda sources: [probe_path(source.path) for source in sources],
         segment_seconds=config.segment_seconds,
         segments_per_shard=config.segments_per_shard,
+        rule=SplitRule("videos", TEST_SHARE),
     ).plan
     within = []
-    for segment in (segment for shard in planned.shards for segment in shard):
+    for segment, _ in planned.planned(planned.segments):
         first = max(low, -inf if segment.start is None else segment.start)
         last = min(high, inf if segment.end is None else segment.end)
         if first < last:

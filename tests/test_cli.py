@@ -43,6 +43,13 @@ def test_every_verb_has_help_with_examples(verb, capsys):
             "leave it out with --images",
         ),
         (["inspect", "nowhere"], "nowhere"),
+        (["compact", "nowhere"], "nowhere"),
+        (["compact", "{tmp}/empty"], "not a track store"),
+        (["export-tracks", "nowhere", "--out", "{tmp}/t.parquet"], "nowhere"),
+        (
+            ["export-tracks", "{tmp}/empty", "--out", "{tmp}/t.csv", "--format", "csv", "--crops"],
+            "CSV has one row per step",
+        ),
         (["train", "laptop/mocco", "--data", "{tmp}", "--out", "{tmp}/r"], "laptop/moco"),
         (["train", "laptop/moco", "--data", "nowhere", "--out", "{tmp}/r"], "nowhere"),
         (["train", "{tmp}/typo.yaml", "--data", "{tmp}", "--out", "{tmp}/r"], "did you mean"),

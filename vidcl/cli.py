@@ -11,12 +11,14 @@ from vidcl.errors import VidclError
 from vidcl.progress import show_warnings_plainly
 from vidcl.version import __version__
 
-#: Verb -> what it does. The verb's module is ``vidcl.commands.<verb>``.
+#: Verb -> what it does. The verb's module is ``vidcl.commands.<verb>``, with '_' for '-'.
 VERBS = {
     "demo": "the whole way on a rendered world (or --videos DIR): extract, train, measure, report",
     "extract": "videos (or --images DIR) -> a track store",
     "track": "one video -> an overlay of the tracks that extract would take, and why they ended",
     "inspect": "what a track store holds; --sheet draws sampled tracks",
+    "compact": "a store's small shards -> large ones, the same rows in the same order",
+    "export-tracks": "a track store -> Parquet or CSV for other tools",
     "train": "a track store and a configuration -> a trained encoder",
     "embed": "an encoder and images -> a table of features",
     "evaluate": "tables of features -> invariance, retrieval, nearest-neighbour accuracy",
@@ -32,7 +34,7 @@ USAGE = "\n".join(
     [
         "usage: vidcl VERB [OPTIONS]        vidcl VERB --help",
         "",
-        *[f"  {verb:<10} {text}" for verb, text in VERBS.items()],
+        *[f"  {verb:<13} {text}" for verb, text in VERBS.items()],
         "",
         "  --debug    show the traceback of an error",
         "  --version",
@@ -61,7 +63,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     show_warnings_plainly()
     try:
-        return int(importlib.import_module(f"vidcl.commands.{words[0]}").run(words[1:]) or 0)
+        module = importlib.import_module(f"vidcl.commands.{words[0].replace('-', '_')}")
+        return int(module.run(words[1:]) or 0)
     except VidclError as error:
         if debug:
             raise

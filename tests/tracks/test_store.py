@@ -1,6 +1,8 @@
 """The track store: what is written is what is read, and damage is told."""
 
 import pickle
+import subprocess
+import sys
 from dataclasses import fields
 
 import numpy as np
@@ -90,7 +92,7 @@ def assert_same(one: TrackRow, other: TrackRow) -> None:
 
 def test_rows_come_back_as_they_were(store, rows):
     assert len(store) == len(rows) == 20
-    assert len(store._blocks) > 3
+    assert len(store.blocks) > 3
     for number, row in enumerate(rows):
         assert_same(store.read_row(number), row)
         assert store.track_id(number) == row.track_id
@@ -148,7 +150,7 @@ def test_plain_arrow_reads_a_shard(store, rows, tmp_path):
 
 
 def test_batches_stay_below_their_limit(store):
-    for block in store._blocks:
+    for block in store.blocks:
         assert block.batch.nbytes < 3000 or block.batch.num_rows == 1
 
 
@@ -247,3 +249,40 @@ def test_shards_of_two_stores_do_not_mix(rows, tmp_path):
     write_shard(shard_path(tmp_path, 1), rows[2:], {"canvas": 16})
     with pytest.raises(VidclError, match="canvas of 16 px"):
         open_store(tmp_path)
+
+
+MAPPED = """
+import resource, sys
+from vidcl.errors import VidclError
+from vidcl.tracks.store import open_store
+
+resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))
+try:
+    open_store(sys.argv[1])
+except VidclError as error:
+    print(error)
+"""
+
+
+def test_too_many_maps_are_no_damage(tmp_path, rows):
+    write_shard(shard_path(tmp_path, 0), rows, METADATA)
+    with open(shard_path(tmp_path, 0), "r+b") as file:
+        file.truncate(20 * 2**30)  # a hole: larger than the process may map
+    run = subprocess.run(
+        [sys.executable, "-c", MAPPED, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert "cannot be mapped" in run.stdout and "vidcl compact" in run.stdout
+    assert "damaged" not in run.stdout and "delete" not in run.stdout
+
+
+def test_writing_does_not_import_pandas(tmp_path):
+    program = """
+import sys
+import numpy as np
+from tests.tracks.test_store import METADATA, make_row
+from vidcl.tracks.store_writer import write_shard
+
+write_shard(sys.argv[1], [make_row(np.random.default_rng(0), "a", label="b")], METADATA)
+assert "pandas" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "shard.arrow")], check=True)

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcl.errors import VidclError
-from vidcl.tracks.store_blocks import open_blocks
-from vidcl.tracks.store_files import Block, list_shards
+from vidcl.tracks.store_blocks import open_listed
+from vidcl.tracks.store_columns import PlainColumns
+from vidcl.tracks.store_files import Block, Listing, list_shards
 from vidcl.tracks.store_schema import PLAIN_COLUMNS, SCHEMA, TrackRow
 from vidcl.tracks.track import Track
 
@@ -37,20 +38,28 @@ def open_store(path: str | Path) -> "TrackStore":
     return store
 
 
-class TrackStore:
+class TrackStore(PlainColumns):
     """The tracks of a store, in a fixed order: by shard, then by row.
 
     Pickling sends the path and the list of shards; the copy opens its own maps when it is used, and
-    sees the same rows even if shards were added meanwhile.
+    sees the same rows even if shards were added meanwhile. If they were compacted meanwhile it
+    raises VidclError; a store that is open already stays as it is.
     """
 
-    def __init__(self, path: str | Path, shards: tuple[str, ...] | None = None) -> None:
+    def __init__(self, path: str | Path, listing: Listing | tuple[str, ...] | None = None) -> None:
         self.path = Path(path)
-        #: Names of the shard files, in order.
-        self.shards = list_shards(self.path) if shards is None else shards
+        self._given = listing is not None
+        if listing is None:
+            listing = list_shards(self.path)
+        self._listing = listing if isinstance(listing, Listing) else Listing(listing, None)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TrackStore, (self.path, self.shards)
+        return TrackStore, (self.path, self._listing)
+
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """Names of the shard files, in order."""
+        return self._listing.names
 
     def __len__(self) -> int:
         return self._first_rows[-1]
@@ -73,7 +82,7 @@ class TrackStore:
     @cached_property
     def _table(self) -> pa.Table:
         schema = pa.schema([SCHEMA.field(name) for name in PLAIN_COLUMNS])
-        parts = [block.batch.select(PLAIN_COLUMNS) for block in self._blocks]
+        parts = [block.batch.select(PLAIN_COLUMNS) for block in self.blocks]
         return pa.Table.from_batches([p.replace_schema_metadata(None) for p in parts], schema)
 
     def table_without_crops(self) -> pa.Table:
@@ -92,45 +101,9 @@ class TrackStore:
         return np.fromiter(same, object, len(column))
 
     @cached_property
-    def kind(self) -> np.ndarray:
-        return self.column("kind")
-
-    @cached_property
-    def proposer(self) -> np.ndarray:
-        return self.column("proposer")
-
-    @cached_property
-    def tracker(self) -> np.ndarray:
-        return self.column("tracker")
-
-    @cached_property
-    def split(self) -> np.ndarray:
-        return self.column("split")
-
-    @cached_property
-    def video_id(self) -> np.ndarray:
-        return self.column("video_id")
-
-    @cached_property
-    def video(self) -> np.ndarray:
-        return self.column("video")
-
-    @cached_property
-    def end_reason(self) -> np.ndarray:
-        return self.column("end_reason")
-
-    @cached_property
-    def change(self) -> np.ndarray:
-        return self.column("change")
-
-    @cached_property
-    def label(self) -> np.ndarray:
-        return self.column("label")
-
-    @cached_property
     def lengths(self) -> np.ndarray:
         """int64 [N]: crops per track."""
-        parts = [np.diff(block.list_offsets) for block in self._blocks]
+        parts = [np.diff(block.list_offsets) for block in self.blocks]
         return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
 
     def select(
@@ -184,7 +157,7 @@ class TrackStore:
     @cached_property
     def has_changes(self) -> bool:
         """Whether ``changes`` were measured; those of a shard of schema version 1 read as 0."""
-        return all(block.measured for block in self._blocks)
+        return all(block.measured for block in self.blocks)
 
     def changes(self, row: int) -> np.ndarray:
         """float32 [T]: look change of each crop against the one before, 0 (so the first) to 2."""
@@ -228,7 +201,7 @@ class TrackStore:
         if not -count <= row < count:
             raise IndexError(f"{self.path} has {count} tracks, none with the number {row}")
         row = row if row >= 0 else row + count
-        block = self._blocks[bisect_right(self._first_rows, row) - 1]
+        block = self.blocks[bisect_right(self._first_rows, row) - 1]
         offsets = block.list_offsets
         return block, int(offsets[row - block.first_row]), int(offsets[row - block.first_row + 1])
 
@@ -236,14 +209,17 @@ class TrackStore:
 
     @cached_property
     def _opened(self) -> tuple[list[Block], dict[str, Any]]:
-        return open_blocks([self.path / "shards" / name for name in self.shards])
+        again = not self._given
+        blocks, metadata, self._listing = open_listed(self.path, self._listing, again=again)
+        return blocks, metadata
 
     @property
-    def _blocks(self) -> list[Block]:
+    def blocks(self) -> list[Block]:
+        """The record batches, in order, as views into the maps."""
         return self._opened[0]
 
     @cached_property
     def _first_rows(self) -> list[int]:
         """First row of every block, and the number of rows."""
-        counts = [block.batch.num_rows for block in self._blocks]
+        counts = [block.batch.num_rows for block in self.blocks]
         return [0, *itertools.accumulate(counts)]

@@ -5,7 +5,48 @@ from pathlib import Path
 from typing import Any
 
 from vidcl.errors import VidclError
-from vidcl.tracks.store_files import Block, make_block, open_shard
+from vidcl.tracks.store_files import TRIES, Block, Listing, list_shards, open_shard, read_block
+from vidcl.tracks.store_merge import read_record
+
+
+def open_listed(
+    store: Path, listing: Listing, *, again: bool
+) -> tuple[list[Block], dict[str, Any], Listing]:
+    """The record batches of a listing, the metadata, and the listing that was opened.
+
+    Args:
+        store: folder of the store.
+        listing: its files.
+        again: list the files anew where shards were merged since; the rows are the same ones.
+
+    Raises:
+        VidclError: as ``open_blocks``, or shards were merged since and ``again`` is False.
+    """
+    for _ in range(TRIES):
+        try:
+            blocks, metadata = open_blocks(store / "shards" / name for name in listing.names)
+        except VidclError:
+            # a file that has gone since, or real damage: the folder tells
+            now = list_shards(store)
+            there = set(listing.names) <= set(now.names)
+            if now == listing or (not again and (there or now.generation == listing.generation)):
+                raise
+        else:
+            # only now: a merge that begins later leaves the maps as they are
+            if _current(store, listing):
+                return blocks, metadata, listing
+            now = list_shards(store) if again else listing
+        if not again:
+            break
+        listing = now
+    raise VidclError(
+        f"The store {store} was compacted since its shards were listed: open it again with "
+        "open_store."
+    )
+
+
+def _current(store: Path, listing: Listing) -> bool:
+    return listing.generation is None or read_record(store).generation == listing.generation
 
 
 def open_blocks(shards: Iterable[Path]) -> tuple[list[Block], dict[str, Any]]:
@@ -26,8 +67,8 @@ def open_blocks(shards: Iterable[Path]) -> tuple[list[Block], dict[str, Any]]:
             )
         metadata = metadata or facts
         for index in range(reader.num_record_batches):
-            batch = reader.get_batch(index)
-            if batch.num_rows:
-                blocks.append(make_block(batch, rows))
-                rows += batch.num_rows
+            block = read_block(shard, reader, index, rows)
+            if block is not None:
+                blocks.append(block)
+                rows += block.batch.num_rows
     return blocks, metadata

@@ -1,19 +1,33 @@
 """The files of a track store as numpy views into memory maps."""
 
+import errno
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from vidcl.errors import VidclError
+from vidcl.tracks.store_merge import files_of_rows, read_record
 from vidcl.tracks.store_schema import METADATA_KEY, SCHEMA_VERSION, SCHEMAS, VERSION_KEY
 from vidcl.tracks.track import SCORES
 
 _SHARD_NAME = re.compile(r"shard-(\d+)\.arrow")
+
+#: A folder is listed so often at most when shards are merged just then.
+TRIES = 20
+
+
+class Listing(NamedTuple):
+    """The files that hold a store's rows: names in the order of the rows, and the generation of the
+    merge record they were listed at (None: listed by hand, not checked)."""
+
+    names: tuple[str, ...]
+    generation: int | None
 
 
 @dataclass(frozen=True)
@@ -61,8 +75,8 @@ def make_block(batch: pa.RecordBatch, first_row: int) -> Block:
     )
 
 
-def list_shards(path: Path) -> tuple[str, ...]:
-    """Names of a store's shards, by number; half-written files do not count.
+def list_shards(path: Path) -> Listing:
+    """The files of a store's shards, by number; half-written files do not count.
 
     Raises:
         VidclError: there is no store or it has no shard.
@@ -72,12 +86,20 @@ def list_shards(path: Path) -> tuple[str, ...]:
     folder = path / "shards"
     if not folder.is_dir():
         raise VidclError(f"{path} is not a track store: it has no folder 'shards'.")
-    found = [(m, p.name) for p in folder.iterdir() if (m := _SHARD_NAME.fullmatch(p.name))]
+    for _ in range(TRIES):
+        record = read_record(path)
+        names = os.listdir(folder)
+        # a listing is no snapshot: it is one only if nothing was switched while it was made
+        if read_record(path).generation == record.generation:
+            break
+    else:
+        raise VidclError(f"{path} is being compacted: open it again in a moment.")
+    found = sorted((int(m[1]), name) for name in names if (m := _SHARD_NAME.fullmatch(name)))
     if not found:
         raise VidclError(
             f"The store {path} has no shard yet: run its 'vidcl extract' command again to finish."
         )
-    return tuple(name for _, name in sorted((int(match[1]), name) for match, name in found))
+    return Listing(tuple(files_of_rows(found, set(names), record)), record.generation)
 
 
 def open_shard(path: Path) -> tuple[pa.ipc.RecordBatchFileReader, dict[str, Any]]:
@@ -89,13 +111,14 @@ def open_shard(path: Path) -> tuple[pa.ipc.RecordBatchFileReader, dict[str, Any]
     try:
         reader = pa.ipc.open_file(pa.memory_map(str(path)))
         schema = reader.schema
-    except (OSError, pa.ArrowInvalid) as error:
+    except FileNotFoundError as error:
         raise VidclError(
-            f"The shard {path} is damaged or not an Arrow file ({_first_line(error)}): delete it "
-            "and run the same 'vidcl extract' command again."
+            f"{path} is gone: the store was compacted or changed, open it again."
         ) from error
+    except (OSError, pa.ArrowInvalid) as error:
+        raise VidclError(_unreadable(path, error)) from error
     facts = schema.metadata or {}
-    version = facts.get(VERSION_KEY, b"").decode()
+    version = facts.get(VERSION_KEY, b"").decode(errors="replace")
     if not version.isdigit():
         raise VidclError(f"{path} is an Arrow file but no shard of a track store: move it away.")
     if int(version) > SCHEMA_VERSION:
@@ -106,7 +129,48 @@ def open_shard(path: Path) -> tuple[pa.ipc.RecordBatchFileReader, dict[str, Any]
     columns = SCHEMAS.get(int(version))
     if columns is None or not schema.equals(columns, check_metadata=False):
         raise VidclError(f"{path} does not have the columns of a track store: extract it again.")
-    return reader, json.loads(facts.get(METADATA_KEY, b"{}"))
+    try:
+        return reader, json.loads(facts.get(METADATA_KEY, b"{}"))
+    except ValueError as error:
+        raise VidclError(_unreadable(path, error)) from error
+
+
+def read_block(
+    path: Path, reader: pa.ipc.RecordBatchFileReader, index: int, first_row: int
+) -> Block | None:
+    """Batch ``index`` of the shard ``path``, whose first row is the store's ``first_row``; None
+    where it has no rows.
+
+    Raises:
+        VidclError: it is damaged, though the shard's end is not.
+    """
+    try:
+        batch = reader.get_batch(index)
+        return make_block(batch, first_row) if batch.num_rows else None
+    except (OSError, ValueError, pa.ArrowException, AttributeError, TypeError) as error:
+        # views of a damaged batch fail in any of these ways
+        raise VidclError(_unreadable(path, error)) from error
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    """What is wrong with a shard; only what is damaged may be deleted."""
+    if _is(error, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+        return (
+            f"{path} cannot be mapped beside the store's other shards ({_first_line(error)}): "
+            "merge small shards with 'vidcl compact', or raise the limit vm.max_map_count."
+        )
+    if _is(error, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE):
+        return f"{path} cannot be read ({_first_line(error)}): check permissions and the disk."
+    return (
+        f"The shard {path} is damaged or not an Arrow file ({_first_line(error)}): delete it "
+        "and run the same 'vidcl extract' command again."
+    )
+
+
+def _is(error: Exception, *codes: int) -> bool:
+    # pyarrow gives the number only where a file is opened, not where it is mapped
+    known = getattr(error, "errno", None)
+    return known in codes or any(os.strerror(code) in str(error) for code in codes)
 
 
 def _first_line(error: BaseException) -> str:

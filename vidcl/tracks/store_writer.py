@@ -10,11 +10,19 @@ import numpy as np
 import pyarrow as pa
 
 from vidcl.files import atomic_path
+from vidcl.tracks.store_arrays import numbers, packed
 from vidcl.tracks.store_schema import METADATA_KEY, SCHEMA, SCHEMA_VERSION, VERSION_KEY, TrackRow
 from vidcl.tracks.track import SCORES
 
-#: A record batch is closed before its crops pass this many bytes (a longer track stands alone).
-BATCH_BYTES = 60 * 2**20
+#: A record batch is closed before its crops pass this many bytes (a longer track stands alone). A
+#: worker holds one twice, as rows and as columns, so this is what a long video costs it in memory.
+BATCH_BYTES = 8 * 2**20
+
+#: The same for shards that are joined: fewer batches open faster.
+JOINED_BYTES = 60 * 2**20
+
+#: What a step counts for beside the bytes of its crop.
+STEP_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -46,41 +54,51 @@ def write_shard(
         ValueError: a row's arrays disagree in length.
     """
     path = Path(path)
-    schema = SCHEMA.with_metadata(
-        {
-            VERSION_KEY: str(SCHEMA_VERSION).encode(),
-            METADATA_KEY: json.dumps(metadata, sort_keys=True).encode(),
-        }
-    )
+    schema = shard_schema(metadata)
     tracks = crops = pending_bytes = 0
     pending: list[TrackRow] = []
     with atomic_path(path) as aside:
         with pa.OSFile(str(aside), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
             for row in rows:
-                size = sum(map(len, row.track.crops)) + 64 * len(row.track)
+                size = sum(map(len, row.track.crops)) + STEP_BYTES * len(row.track)
                 if pending and pending_bytes + size > BATCH_BYTES:
-                    writer.write_batch(_batch(pending, schema))
+                    writer.write_batch(make_batch(pending, schema))
                     pending, pending_bytes = [], 0
                 pending.append(row)
                 pending_bytes += size
                 tracks += 1
                 crops += len(row.track)
             if pending:
-                writer.write_batch(_batch(pending, schema))
+                writer.write_batch(make_batch(pending, schema))
         written = aside.stat().st_size
     return ShardSummary(path=path, tracks=tracks, crops=crops, bytes=written)
 
 
-def _batch(rows: list[TrackRow], schema: pa.Schema) -> pa.RecordBatch:
+def shard_schema(metadata: dict[str, Any]) -> pa.Schema:
+    """The columns of a shard with its facts, as ``write_shard`` takes them."""
+    return SCHEMA.with_metadata(
+        {
+            VERSION_KEY: str(SCHEMA_VERSION).encode(),
+            METADATA_KEY: json.dumps(metadata, sort_keys=True).encode(),
+        }
+    )
+
+
+def make_batch(rows: list[TrackRow], schema: pa.Schema) -> pa.RecordBatch:
+    """One record batch of rows.
+
+    Raises:
+        ValueError: a row's arrays disagree in length.
+    """
     tracks = [row.track for row in rows]
     for row in rows:
         _check(row)
-    lengths = np.array([len(track) for track in tracks])
-    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+    ends = np.cumsum([0, *(len(track) for track in tracks)]).astype(np.int32)
+    offsets = numbers(ends, pa.int32())
 
     def lists(values: list[np.ndarray], dtype: type, field: str) -> pa.Array:
         flat = np.concatenate([np.asarray(value, dtype=dtype) for value in values])
-        inner = pa.array(flat.reshape(-1))
+        inner = numbers(flat.reshape(-1), pa.from_numpy_dtype(dtype))
         if flat.ndim == 2:
             inner = pa.FixedSizeListArray.from_arrays(inner, flat.shape[1])
         return pa.ListArray.from_arrays(offsets, inner, type=schema.field(field).type)
@@ -88,11 +106,14 @@ def _batch(rows: list[TrackRow], schema: pa.Schema) -> pa.RecordBatch:
     scores = [
         pa.ListArray.from_arrays(
             offsets,
-            pa.array(np.concatenate([np.asarray(t.scores[name], np.float32) for t in tracks])),
+            numbers(
+                np.concatenate([np.asarray(t.scores[name], np.float32) for t in tracks]),
+                pa.float32(),
+            ),
         )
         for name in SCORES
     ]
-    crops = pa.array([crop for track in tracks for crop in track.crops], pa.binary())
+    crops = packed([crop for track in tracks for crop in track.crops], pa.binary())
     columns: dict[str, Any] = {
         "track_id": [row.track_id for row in rows],
         "video_id": [row.video_id for row in rows],
@@ -114,10 +135,16 @@ def _batch(rows: list[TrackRow], schema: pa.Schema) -> pa.RecordBatch:
         "label": [track.label for track in tracks],
     }
     arrays = [
-        values if isinstance(values, pa.Array) else pa.array(values, schema.field(name).type)
+        values if isinstance(values, pa.Array) else _plain(values, schema.field(name).type)
         for name, values in columns.items()
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _plain(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_string(kind):
+        return packed([None if v is None else v.encode() for v in values], kind)
+    return numbers(np.array(values, kind.to_pandas_dtype()), kind)
 
 
 def _check(row: TrackRow) -> None:

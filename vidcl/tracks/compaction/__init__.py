@@ -1,0 +1,1 @@
+"""Merge the small shards of a track store into large ones."""

@@ -86,6 +86,7 @@ def test_the_store_needs_only_numpy_and_pyarrow():
         ("vidcl", {"torch", "numpy", "pyarrow", "ray", "av", "cv2", "pydantic", "faiss"}),
         ("vidcl.cli", {"torch", "ray", "av", "cv2", "faiss", "matplotlib"}),
         ("vidcl.tracks.store", {"torch", "ray", "av", "cv2", "faiss", "pydantic"}),
+        ("vidcl.video.open", {"torch", "ray", "cv2", "decord", "torchcodec"}),
         ("vidcl.tracks.extraction.segment", {"torch", "ray", "faiss", "matplotlib"}),
         ("vidcl.training.loop", {"ray", "av", "cv2", "faiss", "matplotlib"}),
     ],

@@ -1,0 +1,1 @@
+"""Decoders beside PyAV: they give the reference's frames, or refuse a file by name."""

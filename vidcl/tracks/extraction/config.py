@@ -41,7 +41,8 @@ class ExtractConfig(Config):
     """Larger frames are shrunk to this longer side while decoding (None: never). Boxes and sizes
     are stored in source pixels all the same. Given boxes are followed at full size."""
     decoder: BackendName = "pyav"
-    """What decodes. PyAV is the reference; another may refuse files that PyAV reads."""
+    """What decodes. PyAV is the reference; another may refuse files that PyAV reads, and does not
+    mark damaged frames."""
     time_tolerance: float | None = Field(0.5, ge=0, le=0.5)
     """How far from the time asked for a frame may lie, in steps of the follow rate, where that
     spares decoding others; its true time is stored. None or 0: exactly the frames of a full decode

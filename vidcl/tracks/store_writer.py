@@ -16,7 +16,7 @@ from vidcl.tracks.track import SCORES
 
 #: A record batch is closed before its crops pass this many bytes (a longer track stands alone). A
 #: worker holds one twice, as rows and as columns, so this is what a long video costs it in memory.
-BATCH_BYTES = 8 * 2**20
+BATCH_BYTES = 4 * 2**20
 
 #: The same for shards that are joined: fewer batches open faster.
 JOINED_BYTES = 60 * 2**20

@@ -79,6 +79,11 @@ class Ended:
         assert not strange, strange
 
 
+def _is_agent(words: str) -> bool:
+    """Whether a process is one of Ray's two agents, by its title or, before that, its program."""
+    return "Agent" in words or "/agent/main.py" in words or "/dashboard/agent.py" in words
+
+
 class Run:
     """One ``vidcl extract``, started at once. Its working directory is ``folder``, by which its
     processes are known whoever adopts them; its temporary files lie in it too."""
@@ -203,7 +208,7 @@ class Run:
         """
         ended = time.monotonic()
         while left := [*alive(list(self._seen.values())), *self._adopted()]:
-            patience = AGENTS_FOLLOW if all("Agent" in p.words for p in left) else FOLLOWS
+            patience = AGENTS_FOLLOW if all(_is_agent(p.words) for p in left) else FOLLOWS
             if time.monotonic() > ended + patience:
                 self._end()
                 raise AssertionError(f"left over: {sorted({p.words for p in left})}")

@@ -14,7 +14,7 @@ from vidcl.tracks.crops import Cropper
 from vidcl.tracks.extraction.config import ExtractConfig
 from vidcl.tracks.extraction.heap import give_back
 from vidcl.tracks.extraction.outcome import Outcome
-from vidcl.tracks.extraction.pace import pace_of
+from vidcl.tracks.extraction.rates import rates_of
 from vidcl.tracks.extraction.segments import Segment
 from vidcl.tracks.extraction.sources import Source
 from vidcl.tracks.follow import follow
@@ -82,16 +82,16 @@ class VideoTracks:
         with open_video(path, backend=config.decoder, max_side=max_side) as reader:
             outcome.facts = _facts(reader.info)
             clock = _Budget(config.video_timeout)
-            pace = pace_of(config, given=given is not None)
+            rates = rates_of(config, given=given is not None)
             frames = reader.frames(
-                rate=pace.rate,
+                rate=rates.rate,
                 start=segment.start,
                 end=segment.end,
-                tolerance=pace.tolerance,
+                tolerance=rates.tolerance,
             )
             tracks = follow(
                 clock.watch(frames),
-                pace.follow,
+                rates.follow,
                 Cropper(config.crop),
                 given=given,
                 seed=segment_seed(config.follow.seed, segment),

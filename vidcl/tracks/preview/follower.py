@@ -10,8 +10,8 @@ from vidcl.tracks.config import FollowConfig
 from vidcl.tracks.crops import Crop, Cropper
 from vidcl.tracks.extraction.change import look_change
 from vidcl.tracks.extraction.config import ExtractConfig
-from vidcl.tracks.extraction.pace import Pace, pace_of
 from vidcl.tracks.extraction.plan import Segment
+from vidcl.tracks.extraction.rates import Rates, rates_of
 from vidcl.tracks.extraction.segment import segment_seed, to_source_pixels
 from vidcl.tracks.follow import follow
 from vidcl.tracks.given import GivenBoxes
@@ -64,9 +64,9 @@ class Follower:
     tick: Callable[[], None] = lambda: None
 
     @property
-    def pace(self) -> Pace:
+    def rates(self) -> Rates:
         """Which frames are followed and kept."""
-        return pace_of(self.config, given=self.given is not None)
+        return rates_of(self.config, given=self.given is not None)
 
     def open(self) -> Reader:
         """The video at the size at which it is followed."""
@@ -76,10 +76,10 @@ class Follower:
     def frames(self, reader: Reader, segment: Segment) -> Iterator[Frame]:
         """The frames that are followed."""
         for frame in reader.frames(
-            rate=self.pace.rate,
+            rate=self.rates.rate,
             start=segment.start,
             end=segment.end,
-            tolerance=self.pace.tolerance,
+            tolerance=self.rates.tolerance,
         ):
             yield frame
             self.tick()
@@ -91,7 +91,7 @@ class Follower:
         Raises:
             VidclError: the file cannot be opened, or given boxes are asked for and absent.
         """
-        settings = self.pace.follow
+        settings = self.rates.follow
         whole_frames = self.config.whole_frames
         stored: list[Stored] = []
         whole: list[int] = []

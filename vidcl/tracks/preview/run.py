@@ -63,7 +63,7 @@ def write_preview(
     info = probe(video)
     segments = plan_segments(Path(video), config, start, end)
     follower = Follower(Path(video), config, given)
-    count = _Count(progress, _expected(info, follower.pace.rate, start, end))
+    count = _Count(progress, _expected(info, follower.rates.rate, start, end))
     follower = replace(follower, tick=count.tick)
     facts = Facts()
     pieces = _pieces(follower, segments, facts)

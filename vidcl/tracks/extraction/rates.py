@@ -7,7 +7,7 @@ from vidcl.tracks.extraction.config import ExtractConfig
 
 
 @dataclass(frozen=True)
-class Pace:
+class Rates:
     """What the reader and the follower are asked for.
 
     Attributes:
@@ -21,8 +21,8 @@ class Pace:
     follow: FollowConfig
 
 
-def pace_of(config: ExtractConfig, *, given: bool) -> Pace:
-    """The pace that an extraction asks for.
+def rates_of(config: ExtractConfig, *, given: bool) -> Rates:
+    """The rates that an extraction asks for.
 
     Args:
         given: boxes come from outside. They hold at the times of the frames they were drawn on, so
@@ -32,8 +32,8 @@ def pace_of(config: ExtractConfig, *, given: bool) -> Pace:
     # shots are cut on every followed frame, but without regions nothing is followed
     rate = follow.keep_rate if follow.proposer == "frame" else follow.follow_rate
     if rate is None or given or not config.time_tolerance:
-        return Pace(rate, 0.0, follow)
+        return Rates(rate, 0.0, follow)
     if follow.keep_rate is not None and follow.keep_rate >= rate:
         # a frame may come before its tick; all that are followed are kept
         follow = follow.model_copy(update={"keep_rate": None})
-    return Pace(rate, config.time_tolerance / rate, follow)
+    return Rates(rate, config.time_tolerance / rate, follow)
